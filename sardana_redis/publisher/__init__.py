@@ -1,0 +1,25 @@
+"""Holds points and brings them into the store: one thread, nothing that blocks a scan."""
+
+from __future__ import annotations
+
+from sardana_redis.publisher._encode import missing_value
+from sardana_redis.publisher._feed import ScanFeed, Verdict
+from sardana_redis.publisher._lines import (
+    bug_line,
+    dropped_line,
+    misfit_line,
+    still_waiting_line,
+)
+from sardana_redis.publisher._publisher import BOOT, Publisher
+
+__all__ = [
+    "BOOT",
+    "Publisher",
+    "ScanFeed",
+    "Verdict",
+    "bug_line",
+    "dropped_line",
+    "misfit_line",
+    "missing_value",
+    "still_waiting_line",
+]

@@ -1,0 +1,273 @@
+"""The publisher: one thread, one connection, however many scans and columns."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+from uuid import uuid4
+
+from sardana_redis.errors import StoreError, StoreUnavailable
+from sardana_redis.keys import HEARTBEAT_RENEWAL_SECONDS
+from sardana_redis.log import guest_logger
+from sardana_redis.model import EndReason, Identity, Info, ScanEnd, StreamSpec
+from sardana_redis.publisher._delivery import Delivery
+from sardana_redis.publisher._feed import ScanFeed, Verdict
+from sardana_redis.publisher._intake import Doorbell, Intake
+from sardana_redis.publisher._lines import bug_line, full_line, outage_line
+from sardana_redis.publisher._publication import Publication
+from sardana_redis.runtime import Backoff
+from sardana_redis.settings import PublisherSettings
+from sardana_redis.store import PublishStore, fit_info, new_birth
+
+__all__ = ["BOOT", "Publisher"]
+
+BOOT = uuid4().hex
+"""Names this process among all that ever published."""
+
+_WATCH_SECONDS = 1.0
+_IDLE_PULSE_SECONDS = 5.0
+_FIRST_RETRY_SECONDS = 0.05
+
+_log = guest_logger(__name__)
+
+
+class Publisher:
+    """Publishes scans to a store from a thread of its own.
+
+    `begin` and the feeds that it returns may be used from any thread and wait for nothing.
+    """
+
+    def __init__(
+        self,
+        store: PublishStore,
+        settings: PublisherSettings,
+        *,
+        url: str,
+        macroserver: str = "",
+        boot: str = BOOT,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._url = url
+        self._macroserver = macroserver
+        self._boot = boot
+        self._bell = Doorbell()
+        self._delivery = Delivery(store, settings)
+        self._feeds: tuple[ScanFeed, ...] = ()
+        self._begun: list[ScanFeed] = []
+        self._error: StoreError | None = None
+        self._connected = False
+        self._run_id = ""
+        self._adopted = False
+        self._retry = Backoff(_FIRST_RETRY_SECONDS, settings.retry_max_seconds)
+        self._retry_at = self._watch_at = self._heartbeat_at = self._idle_pulse_at = 0.0
+        self._stop_at: float | None = None
+        self._thread = threading.Thread(
+            target=self._run, name="sardana-redis-publisher", daemon=True
+        )
+        self._start_lock = threading.Lock()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether Redis cannot be used now."""
+        return self._error is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits for delivery."""
+        return not self._feeds and not self._begun
+
+    def revisit(self, feed: ScanFeed) -> None:
+        """Makes the publisher look at the scan at once, also after it was delivered."""
+        self._begun.append(feed)
+        self._bell.ring_at_once()
+
+    def begin(
+        self,
+        identity: Identity,
+        info: Info,
+        streams: tuple[StreamSpec, ...],
+        *,
+        door: str = "",
+        verdict: Verdict = lambda: None,
+    ) -> ScanFeed:
+        """Begins to publish a scan; raises ScanInfoTooLargeError, and nothing for Redis' sake."""
+        owner = {"macroserver": self._macroserver, "boot": self._boot}
+        info = fit_info({**info, "sardana": {**info.get("sardana", {}), **owner}})
+        intake = Intake(
+            streams,
+            self._bell,
+            limit_bytes=self._settings.buffer_bytes,
+            batch_bytes=self._settings.batch_bytes,
+            held_bytes=self._held_bytes,
+        )
+        publication = Publication(new_birth(identity, info, streams, owner), intake)
+        feed = ScanFeed(self, publication, number=identity.number, door=door, verdict=verdict)
+        if self._error is not None:
+            feed.tell("outage", outage_line(self._url, self._error))
+        self._ensure_thread()
+        self.revisit(feed)
+        return feed
+
+    def has_open_scan(self, door: str, other_than: ScanFeed) -> bool:
+        """Whether another scan of that door has not ended: the feed is a scan in a scan."""
+        feeds = (*self._feeds, *self._begun)
+        return any(f is not other_than and f.door == door and f.scan_end is None for f in feeds)
+
+    def shutdown(self, timeout: float) -> int:
+        """Delivers for at most `timeout` seconds, then ends; returns the points not delivered."""
+        if not self._thread.is_alive():
+            return 0
+        self._stop_at = time.monotonic() + timeout
+        self._bell.ring_at_once()
+        self._thread.join(timeout + self._settings.socket_timeout)
+        lost = sum(feed.publication.points_waiting for feed in (*self._feeds, *self._begun))
+        if lost:
+            _log.error("gave up undelivered points", points=lost, url=self._url)
+        return lost
+
+    def _held_bytes(self) -> int:
+        """Bytes that wait in all scans; called from their threads."""
+        return sum(feed.intake.held_bytes for feed in {*self._feeds, *self._begun})
+
+    def _ensure_thread(self) -> None:
+        with self._start_lock:
+            if self._thread.ident is None:
+                self._thread.start()
+
+    # Below: the publisher's thread only.
+
+    def _run(self) -> None:
+        while True:
+            self._bell.wait(self._pause(), 0.0 if self._stop_at else self._settings.linger_seconds)
+            while self._begun:
+                if self._begun[0] not in self._feeds:
+                    self._feeds = (*self._feeds, self._begun[0])
+                del self._begun[0]
+            self._cycle(time.monotonic())
+            if self._stop_at is not None and self._may_stop(time.monotonic()):
+                self._store.disconnect()
+                return
+
+    def _pause(self) -> float:
+        """Seconds until something is due although nobody rings."""
+        now = time.monotonic()
+        if self._stop_at is not None:
+            return 0.02
+        if not self._connected and (self._feeds or self._delivery.retains):
+            return self._retry_at - now
+        if self._delivery.is_braking:
+            return self._delivery.pulse_seconds
+        return min(_WATCH_SECONDS, _IDLE_PULSE_SECONDS) if self._feeds else _IDLE_PULSE_SECONDS
+
+    def _may_stop(self, now: float) -> bool:
+        return self.is_idle or (self._stop_at is not None and now >= self._stop_at)
+
+    def _cycle(self, now: float) -> None:
+        self._watch(now)
+        if not self._feeds and not self._delivery.retains:
+            return
+        if not self._connected and now < self._retry_at:
+            return
+        try:
+            if not self._connected:
+                self._connect()
+            self._keep_up(now)
+            self._deliver()
+        except StoreError as error:
+            self._lose(error)
+        else:
+            self._error = None
+            self._retry.reset()
+
+    def _connect(self) -> None:
+        run_id = self._store.connect()
+        self._connected = True
+        restarted = bool(self._run_id) and run_id != self._run_id
+        self._run_id = run_id
+        if restarted:
+            _log.warning("Redis was restarted, checking what it kept", url=self._url)
+            self._feeds = (*self._delivery.take_back(), *self._feeds)
+        for feed in self._feeds:
+            feed.publication.unsure = feed.publication.unsure or feed.publication.born
+        if not self._adopted:
+            end = {"end_reason": str(EndReason.FAILURE), "end_time": _now().isoformat()}
+            for key in self._store.close_orphans(self._macroserver, self._boot, end):
+                _log.warning("closed a scan that an earlier process left open", scan=key)
+            self._adopted = True
+
+    def _keep_up(self, now: float) -> None:
+        if now >= self._heartbeat_at:
+            born = [f.publication.birth for f in self._feeds if f.publication.born]
+            if born:
+                self._store.keep_alive(born)
+            self._heartbeat_at = now + HEARTBEAT_RENEWAL_SECONDS
+        if not self._feeds and now >= self._idle_pulse_at:
+            self._store.pulse()
+            self._idle_pulse_at = now + _IDLE_PULSE_SECONDS
+
+    def _deliver(self) -> None:
+        """Gives every scan its turn, a batch each, until nothing waits or Redis is too full."""
+        more = True
+        while more:
+            more = False
+            for feed in self._feeds:
+                more |= self._deliver_one(feed)
+            self._keep_up(time.monotonic())
+            if self._stop_at is not None and time.monotonic() >= self._stop_at:
+                return
+
+    def _deliver_one(self, feed: ScanFeed) -> bool:
+        try:
+            more = self._delivery.step(feed)
+        except StoreError:
+            feed.publication.unsure = feed.publication.attempted
+            raise
+        except Exception:  # noqa: BLE001 - a bug of ours must not end the thread that serves all other scans
+            _log.exception("cannot publish a scan", scan=feed.publication.birth.key)
+            feed.tell("bug", bug_line("in the publisher"))
+            self._give_up(feed)
+            return False
+        if feed.is_delivered or feed.is_given_up:
+            self._feeds = tuple(f for f in self._feeds if f is not feed)
+        return more
+
+    def _give_up(self, feed: ScanFeed) -> None:
+        """Closes a scan that cannot be published on as FAILURE, at the second try not at all."""
+        if feed.is_broken:
+            feed.is_given_up = True
+            self._feeds = tuple(f for f in self._feeds if f is not feed)
+            return
+        feed.discard(ScanEnd(EndReason.FAILURE, _now()))
+
+    def _watch(self, now: float) -> None:
+        if now < self._watch_at:
+            return
+        self._watch_at = now + _WATCH_SECONDS
+        for feed in self._feeds:
+            if feed.intake.dropped_points or feed.intake.dropped_arrays:
+                feed.tell("full", full_line())
+            if feed.scan_end is not None:
+                continue
+            reason = EndReason.FAILURE if self._stop_at is not None else feed.verdict()
+            if reason is not None:
+                _log.warning("closing a scan that its macro did not end", number=feed.number)
+                feed.abandon(ScanEnd(reason, _now()))
+
+    def _lose(self, error: StoreError) -> None:
+        """Notes that Redis is away and when to try again."""
+        if self._error is None:
+            reason = error.reason if isinstance(error, StoreUnavailable) else "unusable"
+            _log.warning("Redis is away", url=self._url, reason=str(reason), error=str(error))
+        self._error = error
+        self._connected = False
+        self._store.disconnect()
+        self._retry_at = time.monotonic() + self._retry.next()
+        line = outage_line(self._url, error)
+        for feed in self._feeds:
+            feed.tell("outage", line)
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()

@@ -1,0 +1,54 @@
+"""Who writes which file of a scan.
+
+Sardana builds file recorders of its own beside ours, so that a follower must know which
+paths are taken (`GScan._getFileRecorders`, Sardana 3.7.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sardana_redis.model import FileWriter, ScanFile
+
+__all__ = ["NEXUS_SUFFIXES", "nexus_or_first", "scan_files"]
+
+NEXUS_SUFFIXES = (".h5", ".hdf5", ".nxs", ".nx", ".hdf")
+
+
+def scan_files(
+    scan_dir: str | None, scan_file: Sequence[str], recorders: Iterable[Any], ours: type
+) -> tuple[ScanFile, ...]:
+    """The files of a scan, in ScanFile's order, then those that only a recorder knows of."""
+    taken = _paths_of_others(recorders, ours)
+    files = []
+    if scan_dir:
+        for name in scan_file:
+            path = str(Path(scan_dir, name).absolute())
+            writer = FileWriter.SARDANA if path in taken else FileWriter.REDIS
+            files.append(ScanFile(path, writer))
+    known = {file.path for file in files}
+    files += [ScanFile(path, FileWriter.SARDANA) for path in sorted(taken - known)]
+    return tuple(files)
+
+
+def nexus_or_first(files: Sequence[ScanFile]) -> str | None:
+    """The path of the NeXus file, else of the first file, else None."""
+    for file in files:
+        if Path(file.path).suffix.lower() in NEXUS_SUFFIXES:
+            return file.path
+    return files[0].path if files else None
+
+
+def _paths_of_others(recorders: Iterable[Any], ours: type) -> set[str]:
+    """Where Sardana's recorders write; a FIO recorder adds the number to its `base_filename`."""
+    paths = set()
+    for recorder in recorders:
+        if isinstance(recorder, ours):
+            continue
+        for name in ("filename", "base_filename"):
+            path = getattr(recorder, name, None)
+            if isinstance(path, str) and path:
+                paths.add(str(Path(path).absolute()))
+    return paths

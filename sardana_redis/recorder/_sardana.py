@@ -1,0 +1,83 @@
+"""The only file that touches what Sardana does not promise to keep.
+
+Seen in Sardana 3.7.1, pinned by tests/integration/test_sardana_pins.py: `Macro._warning`,
+`Macro._getEnv` and `Macro._getName` (the public ones raise once the macro was stopped,
+and Sardana's own recorders use these), `Macro.executor._macro_stack`, the attributes of
+the scan macros that `macro_facts` reads, `ScanEndStatus`, `Door.macro_server`.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Any
+
+from sardana.macroserver.msexception import UnknownEnv
+from sardana.macroserver.scan.gscan import ScanEndStatus
+
+from sardana_redis.model import EndReason
+from sardana_redis.publisher import Verdict
+from sardana_redis.recorder._translate import MacroFacts
+
+__all__ = ["environment_variable", "macro_facts", "macroserver_name", "make_verdict", "warn"]
+
+_END_REASONS = {
+    ScanEndStatus.Normal: EndReason.SUCCESS,
+    ScanEndStatus.Stop: EndReason.USER_ABORT,
+    ScanEndStatus.Abort: EndReason.USER_ABORT,
+    ScanEndStatus.Exception: EndReason.FAILURE,
+}
+
+
+def macro_facts(macro: Any) -> MacroFacts:
+    """What the macro says about its scan."""
+    motors = getattr(macro, "motors", None) or ()
+    return MacroFacts(
+        name=macro._getName(),
+        door=macro.door.name,
+        macroserver=macroserver_name(macro),
+        nb_points=vars(macro).get("nb_points"),
+        integ_time=vars(macro).get("integ_time"),
+        motors=tuple(motor.getName() for motor in motors if hasattr(motor, "getName")),
+        starts=vars(macro).get("starts"),
+        finals=vars(macro).get("finals"),
+        nr_intervs=vars(macro).get("nr_intervs"),
+        has_last_point=bool(vars(macro).get("do_last_point", True)),
+        is_bidirectional=bool(vars(macro).get("bidirectional_mode", False)),
+        end_reasons=_END_REASONS,
+    )
+
+
+def macroserver_name(macro: Any) -> str:
+    """The MacroServer's name, unique among all that share a Redis."""
+    return f"{os.environ.get('TANGO_HOST', '')}/{macro.door.macro_server.name}"
+
+
+def environment_variable(macro: Any, name: str) -> Any:
+    """The value of a variable of Sardana's environment; None where it is not set."""
+    try:
+        return macro._getEnv(name)
+    except UnknownEnv:
+        return None
+
+
+def warn(macro: Any, line: str) -> None:
+    """Shows the operator one line."""
+    macro._warning("%s", line)
+
+
+def make_verdict(macro: Any) -> Verdict:
+    """What tells, without keeping the macro alive, that it is over and why."""
+    reference = weakref.ref(macro)
+
+    def verdict() -> EndReason | None:
+        found = reference()
+        if found is None:
+            return EndReason.FAILURE
+        # The executor of a door pops a macro when all of it is over, its recorders' ends too.
+        if found in tuple(found.executor._macro_stack):
+            return None
+        was_ended_by_user = found.isAborted() or found.isStopped()
+        return EndReason.USER_ABORT if was_ended_by_user else EndReason.FAILURE
+
+    return verdict

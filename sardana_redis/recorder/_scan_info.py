@@ -1,0 +1,161 @@
+"""The info of a scan: what blissdata's readers, displays and other writers take from it.
+
+Keys and their readers: blissdata 2.4.5 `schemas/scan_info.py` (ScanInfoDict), blisswriter
+2.0 (`filename`, `save`, `positioners`, ...), DESY's writers (`datadesc`, `snapshot`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sardana_redis import __version__
+from sardana_redis.keys import PUBLISHER
+from sardana_redis.model import JSON, Column, Info, Role, ScanStart, Snapshot
+from sardana_redis.recorder._files import NEXUS_SUFFIXES
+from sardana_redis.recorder._plots import make_plots
+
+__all__ = ["make_info"]
+
+_MOVEABLES = "axis"
+_TIMER = "timer"
+_DIMENSIONS = ("scalars", "spectra", "images")
+
+
+def make_info(start: ScanStart) -> Info:
+    """The info that the scan is born with; numpy values and NaN may still be in it."""
+    identity = start.identity
+    devices = _devices(start.columns)
+    master = next(iter(devices))
+    optional = {
+        "npoints": start.npoints,
+        "count_time": start.count_time_seconds,
+    }
+    return {
+        "name": identity.name,
+        "scan_nb": identity.number,
+        "type": identity.name,
+        "title": start.title,
+        "session_name": identity.session,
+        "user_name": start.user,
+        "data_policy": identity.data_policy,
+        "data_writer": _data_writer(identity.path),
+        "save": identity.path is not None,
+        "filename": identity.path,
+        "publisher": PUBLISHER,
+        "publisher_version": __version__,
+        "start_time": start.start_time.isoformat(),
+        "acquisition_chain": {master: _chain(master, devices, start.columns)},
+        "devices": devices,
+        "channels": {column.stream: _channel(column, start) for column in start.columns},
+        "plots": make_plots(start.columns, start.reference_moveables),
+        "positioners": _positioners(start.snapshot),
+        "scan_meta_categories": ["positioners"],
+        "datadesc": {column.stream: _datadesc(column) for column in start.columns},
+        "snapshot": {item.label: _snapshot(item) for item in start.snapshot},
+        "sardana": _sardana(start),
+    } | {name: value for name, value in optional.items() if value is not None}
+
+
+def _data_writer(path: str | None) -> str:
+    """The writer that blisswriter 2.0 is asked for by its name, where there is a file for it."""
+    return "nexus" if path and Path(path).suffix.lower() in NEXUS_SUFFIXES else "null"
+
+
+def _devices(columns: Iterable[Column]) -> dict[str, dict[str, Any]]:
+    """The devices, the master first: the moveables, or the timer where nothing moves."""
+    groups: dict[str, list[str]] = {_MOVEABLES: [], "counters": [], "extra": [], _TIMER: []}
+    names = {Role.MOVEABLE: _MOVEABLES, Role.CHANNEL: "counters", Role.EXTRA: "extra"}
+    for column in columns:
+        groups[names.get(column.role, _TIMER)].append(column.stream)
+    order = [_MOVEABLES, _TIMER] if groups[_MOVEABLES] else [_TIMER]
+    order += [name for name in ("counters", "extra") if groups[name]]
+    devices: dict[str, dict[str, Any]] = {
+        name: {"name": name, "channels": groups[name]} for name in order
+    }
+    devices[order[0]]["triggered_devices"] = order[1:]
+    return devices
+
+
+def _chain(
+    master: str, devices: dict[str, dict[str, Any]], columns: tuple[Column, ...]
+) -> dict[str, Any]:
+    in_master = set(devices[master]["channels"])
+    return {
+        "top_master": master,
+        "devices": list(devices),
+        **_by_dimension(column for column in columns if column.stream not in in_master),
+        "master": _by_dimension(column for column in columns if column.stream in in_master),
+    }
+
+
+def _by_dimension(columns: Iterable[Column]) -> dict[str, list[str]]:
+    lists: dict[str, list[str]] = {name: [] for name in _DIMENSIONS}
+    for column in columns:
+        lists[_DIMENSIONS[min(len(column.shape), 2)]].append(column.stream)
+    return lists
+
+
+def _channel(column: Column, start: ScanStart) -> dict[str, Any]:
+    axis = column.axis
+    facts = {
+        "display_name": column.label,
+        "dim": len(column.shape),
+        "unit": column.unit,
+        "points": start.npoints,
+        "start": axis.start,
+        "stop": axis.stop,
+        "axis_id": axis.index,
+        "axis_kind": None if axis.kind is None else str(axis.kind),
+        "axis_points": axis.points,
+    }
+    if column.label == column.stream:
+        del facts["display_name"]
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _positioners(snapshot: Iterable[Snapshot]) -> dict[str, dict[str, Any]]:
+    values = {
+        item.label: item.value
+        for item in snapshot
+        if not item.shape and not isinstance(item.value, str)
+    }
+    return {"positioners_start": values, "positioners_units": {}}
+
+
+def _datadesc(column: Column) -> dict[str, Any]:
+    return {
+        "label": column.label,
+        "name": column.name,
+        "dtype": "str" if column.dtype == JSON else column.dtype,
+        "shape": list(column.shape),
+        "unit": column.unit,
+        "nexus_path": None,
+        "stream": column.stream,
+    }
+
+
+def _snapshot(item: Snapshot) -> dict[str, Any]:
+    return {
+        "value": item.value,
+        "dtype": item.dtype,
+        "shape": list(item.shape),
+        "name": item.name,
+        "unit": None,
+        "strategy": "INIT",
+    }
+
+
+def _sardana(start: ScanStart) -> dict[str, Any]:
+    return {
+        "macro": start.identity.name,
+        "macro_id": start.macro_id,
+        "door": start.door,
+        "ScanDir": start.scan_dir,
+        "ScanFile": list(start.scan_file),
+        "files": [asdict(file) for file in start.files],
+        "ref_moveables": list(start.reference_moveables),
+        "estimated_time": start.estimated_time_seconds,
+    }

@@ -1,0 +1,102 @@
+"""One scan of a recorder, from its start to its end: Sardana's objects in, a feed out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from sardana_redis.model import Column, EndReason, Role, ScanEnd
+from sardana_redis.publisher import ScanFeed, dropped_line, misfit_line, still_waiting_line
+from sardana_redis.recorder._translate import MacroFacts, scan_end
+
+__all__ = ["Row", "ScanRecorder", "make_gatherer"]
+
+Row = tuple[Any, ...]
+
+
+class ScanRecorder:
+    """Feeds one scan to the publisher. `tell` shows the operator one line."""
+
+    def __init__(
+        self,
+        feed: ScanFeed,
+        columns: Sequence[Column],
+        macro: MacroFacts,
+        *,
+        flush_timeout: float,
+        is_nested: Callable[[], bool],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._feed = feed
+        self._columns = columns
+        self._macro = macro
+        self._flush_timeout = flush_timeout
+        self._is_nested = is_nested
+        self._tell = tell
+        self._gather = make_gatherer(columns)
+        self._last: Row = ()
+        self.pass_on_notices()
+
+    def record(self, data: Mapping[str, Any]) -> None:
+        """Takes one record of Sardana: a few look-ups a column, no I/O."""
+        row = self._gather(data)
+        self._last = row
+        self._feed.put(row)
+        if self._feed.notices:
+            self.pass_on_notices()
+
+    def add_custom(self, item: dict[str, Any]) -> None:
+        """Takes custom data, during the scan or after its end."""
+        self._feed.add_custom(item)
+
+    def end(self, environ: Mapping[str, Any]) -> None:
+        """Ends the scan, waits a little for its delivery and tells what is missing."""
+        feed = self._feed
+        feed.end(scan_end(environ, self._macro, self._last_positions()))
+        delivered = feed.wait(0.0 if self._is_nested() else self._flush_timeout)
+        dropped = (feed.intake.dropped_points, feed.intake.dropped_arrays)
+        if any(dropped):
+            feed.tell("dropped", dropped_line(*dropped))
+        elif not delivered and not self._is_nested() and not feed.was_told("outage"):
+            feed.tell("waiting", still_waiting_line(feed.publication.points_waiting))
+        misfits = feed.misfits()
+        if misfits:
+            feed.tell("misfits", misfit_line(misfits))
+        self.pass_on_notices()
+
+    def fail(self) -> None:
+        """Ends a scan of which nothing more can be recorded."""
+        self._feed.end(ScanEnd(EndReason.FAILURE, scan_end({}, self._macro, {}).time))
+
+    def pass_on_notices(self) -> None:
+        """Shows the operator what the publisher left for him."""
+        notices = self._feed.notices
+        while notices:
+            self._tell(notices.popleft())
+
+    def _last_positions(self) -> dict[str, Any]:
+        pairs = zip(self._columns, self._last, strict=False)
+        return {column.label: value for column, value in pairs if column.role is Role.MOVEABLE}
+
+
+def make_gatherer(columns: Sequence[Column]) -> Callable[[Mapping[str, Any]], Row]:
+    """What takes the values of a record in the order of the columns; None where one is missing.
+
+    Extra columns of Sardana are recorded under their label, all others under their name.
+    """
+    names = [column.name for column in columns]
+    labels = [column.label for column in columns]
+    if len(names) < 2:
+        return lambda data: tuple(data.get(name) for name in names)
+    by_name = itemgetter(*names)
+
+    def gather(data: Mapping[str, Any]) -> Row:
+        try:
+            row: Row = by_name(data)
+        except KeyError:
+            pairs = zip(names, labels, strict=True)
+            row = tuple(data[name] if name in data else data.get(label) for name, label in pairs)
+        return row
+
+    return gather

@@ -1,0 +1,73 @@
+"""Starting to record a scan: settings, translation, and the publisher that takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sardana_redis.errors import SettingsError
+from sardana_redis.recorder._columns import stream_specs
+from sardana_redis.recorder._files import scan_files
+from sardana_redis.recorder._publishers import publisher_for
+from sardana_redis.recorder._sardana import (
+    environment_variable,
+    macro_facts,
+    make_verdict,
+    warn,
+)
+from sardana_redis.recorder._scan_info import make_info
+from sardana_redis.recorder._scan_recorder import ScanRecorder
+from sardana_redis.recorder._translate import scan_start
+from sardana_redis.settings import Settings, load_settings
+
+__all__ = ["start_recording"]
+
+_CLAIM = "_sardana_redis_claimed"
+
+
+def start_recording(recordlist: Any, macro: Any, ours: type) -> ScanRecorder | None:
+    """The recording of a scan; None where another recorder of ours has it already.
+
+    Raises SettingsError where the settings cannot be used.
+    """
+    # All recorders of a scan get the same record list, however often Sardana built ours.
+    if getattr(recordlist, _CLAIM, False):
+        return None
+    setattr(recordlist, _CLAIM, True)
+    environ = recordlist.getEnviron()
+    settings = _settings(macro)
+    facts = macro_facts(macro)
+    scan_file = environ.get("ScanFile") or ()
+    files = scan_files(
+        environ.get("ScanDir"),
+        (scan_file,) if isinstance(scan_file, str) else scan_file,
+        recordlist.getDataHandler().recorders,
+        ours,
+    )
+    start = scan_start(environ, facts, files, settings)
+    publisher = publisher_for(settings, facts.macroserver)
+    feed = publisher.begin(
+        start.identity,
+        make_info(start),
+        stream_specs(start.columns),
+        door=facts.door,
+        verdict=make_verdict(macro),
+    )
+    return ScanRecorder(
+        feed,
+        start.columns,
+        facts,
+        flush_timeout=settings.publisher.flush_timeout,
+        is_nested=lambda: publisher.has_open_scan(facts.door, feed),
+        tell=lambda line: warn(macro, line),
+    )
+
+
+def _settings(macro: Any) -> Settings:
+    """The settings; Sardana's environment variable RedisURL wins over all other sources."""
+    url = environment_variable(macro, "RedisURL")
+    if url is not None and not isinstance(url, str):
+        raise SettingsError(
+            f"RedisURL must be a text such as redis://localhost:6379, not {url!r}: "
+            "set it with senv RedisURL."
+        )
+    return load_settings(url=url)

@@ -1,0 +1,171 @@
+"""From the environment of a Sardana scan to a ScanStart and a ScanEnd.
+
+Works on what Sardana hands to every recorder (`GScan._setupEnvironment`, 3.7.1), by its
+attributes; imports nothing of Sardana, so that it can be tested without it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from sardana_redis.model import (
+    Axis,
+    AxisKind,
+    EndReason,
+    Identity,
+    Info,
+    ScanEnd,
+    ScanFile,
+    ScanStart,
+    Snapshot,
+)
+from sardana_redis.recorder._columns import make_columns
+from sardana_redis.recorder._files import nexus_or_first
+from sardana_redis.settings import Settings
+
+__all__ = ["MacroFacts", "scan_end", "scan_start"]
+
+
+@dataclass(frozen=True, slots=True)
+class MacroFacts:
+    """What the macro of a scan says about it; attributes that it lacks are None."""
+
+    name: str
+    door: str = ""
+    macroserver: str = ""
+    nb_points: Any = None
+    integ_time: Any = None
+    motors: Sequence[str] = ()
+    starts: Any = None
+    finals: Any = None
+    nr_intervs: Any = None
+    has_last_point: bool = True
+    is_bidirectional: bool = False
+    end_reasons: Mapping[int, EndReason] = field(default_factory=dict)
+
+
+def scan_start(
+    environ: Mapping[str, Any], macro: MacroFacts, files: tuple[ScanFile, ...], settings: Settings
+) -> ScanStart:
+    """The start of the scan that Sardana describes with `environ`."""
+    identity = Identity(
+        name=macro.name,
+        number=int(environ["serialno"]),
+        session=settings.session,
+        data_policy=settings.data_policy,
+        proposal=settings.proposal,
+        collection=settings.collection,
+        dataset=settings.dataset,
+        path=nexus_or_first(files),
+    )
+    scan_file = environ.get("ScanFile") or ()
+    return ScanStart(
+        identity=identity,
+        title=str(environ.get("title", "")),
+        user=str(environ.get("user", "")),
+        start_time=with_offset(environ["starttime"]),
+        columns=make_columns(environ["datadesc"], environ.get("counters", ()), _axes(macro)),
+        snapshot=tuple(_snapshot(desc) for desc in environ.get("preScanSnapShot", ())),
+        files=files,
+        scan_dir=environ.get("ScanDir"),
+        scan_file=(scan_file,) if isinstance(scan_file, str) else tuple(scan_file),
+        reference_moveables=tuple(environ.get("ref_moveables", ())),
+        npoints=_npoints(environ, macro),
+        count_time_seconds=_positive(macro.integ_time),
+        estimated_time_seconds=_number(environ.get("estimatedtime")),
+        macro_id=str(environ.get("macro_id", "")),
+        macroserver=macro.macroserver,
+        door=macro.door,
+    )
+
+
+def scan_end(
+    environ: Mapping[str, Any], macro: MacroFacts, positions: Mapping[str, Any]
+) -> ScanEnd:
+    """The end of the scan; `positions` are the last ones of its moveables by label."""
+    reason = macro.end_reasons.get(environ.get("endstatus", -1), EndReason.FAILURE)
+    times: Info = {
+        name: number
+        for name in ("acqtime", "motiontime", "deadtime", "setuptime")
+        if (number := _number(environ.get(name))) is not None
+    }
+    end_time = environ.get("endtime")
+    return ScanEnd(
+        reason=reason,
+        time=with_offset(end_time) if end_time is not None else datetime.now().astimezone(),
+        info={"sardana": {"times": times, "positions_end": dict(positions)}},
+    )
+
+
+def with_offset(time: datetime) -> datetime:
+    """The time with this machine's offset: Sardana's times are naive and local."""
+    return time.astimezone()
+
+
+def _snapshot(desc: Any) -> Snapshot:
+    value = desc.pre_scan_value
+    return Snapshot(
+        name=str(desc.name),
+        label=str(desc.label),
+        value=value,
+        dtype=str(desc.dtype),
+        shape=tuple(int(size) for size in np.shape(value)),
+    )
+
+
+def _axes(macro: MacroFacts) -> dict[str, Axis]:
+    """The axes of the moveables; index and kind only for those of a mesh."""
+    intervals = None if macro.nr_intervs is None else np.ravel(macro.nr_intervs)
+    axes = {}
+    for i, name in enumerate(macro.motors):
+        if intervals is None:
+            axes[name] = Axis(_item(macro.starts, i), _item(macro.finals, i))
+            continue
+        kind = AxisKind.BACK_AND_FORTH if macro.is_bidirectional else AxisKind.FORTH
+        axes[name] = Axis(
+            start=_item(macro.starts, i),
+            stop=_item(macro.finals, i),
+            points=abs(int(intervals[i])) + (1 if i or macro.has_last_point else 0),
+            kind=AxisKind.STEP if i else kind,
+            index=i,
+        )
+    return axes
+
+
+def _npoints(environ: Mapping[str, Any], macro: MacroFacts) -> int | None:
+    """How many points are expected; None where nobody knows."""
+    if macro.nr_intervs is not None:
+        return math.prod(axis.points or 1 for axis in _axes(macro).values())
+    points = _positive(macro.nb_points)
+    if points is not None:
+        return int(points)
+    intervals = environ.get("total_scan_intervals")
+    # Negative says that the estimate is no good, 0 that there was none.
+    return int(intervals) + 1 if intervals is not None and intervals > 0 else None
+
+
+def _item(values: Any, index: int) -> float | None:
+    if values is None:
+        return None
+    flat = np.ravel(values)
+    return _number(flat[index]) if index < len(flat) else None
+
+
+def _number(value: Any) -> float | None:
+    """The value as a finite float; None where it is none."""
+    try:
+        number = float(np.asarray(value).item())
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _positive(value: Any) -> float | None:
+    number = _number(value)
+    return number if number is not None and number > 0 else None

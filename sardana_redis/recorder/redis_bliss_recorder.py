@@ -1,0 +1,104 @@
+"""The recorder plugin: Sardana's RecorderPath is the folder of this file.
+
+Sardana's loader runs this file twice, refuses relative imports in it, and loads every file
+of the folder whose name does not begin with `_`. So this one holds the class and no more.
+
+A guest in somebody's scan: nothing in the constructor can fail or wait, and no hook raises
+or waits for Redis' sake.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sardana.macroserver.msexception import InterruptException
+from sardana.macroserver.scan.recorder import DataRecorder
+
+from sardana_redis.errors import SardanaRedisError
+from sardana_redis.log import guest_logger
+from sardana_redis.publisher import bug_line
+from sardana_redis.recorder._sardana import warn
+from sardana_redis.recorder._scan_recorder import ScanRecorder
+from sardana_redis.recorder._start import start_recording
+
+_log = guest_logger("sardana_redis.recorder")
+
+_Hook = TypeVar("_Hook", bound=Callable[..., None])
+
+
+def _guarded(hook: _Hook) -> _Hook:
+    """The hook, kept from harming the scan: what nobody foresaw turns the recorder off.
+
+    The one place that takes every exception. Sardana's stop and abort are exceptions too:
+    they pass.
+    """
+
+    @functools.wraps(hook)
+    def call(self: RedisBlissRecorder, *args: Any, **kwargs: Any) -> None:
+        if self.is_off:
+            return
+        try:
+            hook(self, *args, **kwargs)
+        except InterruptException:
+            raise
+        except SardanaRedisError as error:
+            self.turn_off(f"This scan is not published in Redis: {error}")
+        except Exception:  # noqa: BLE001 - what nobody foresaw must not end somebody's scan
+            _log.exception("recorder failed", hook=hook.__name__)
+            self.turn_off(bug_line(f"in {hook.__name__}"))
+
+    return call  # type: ignore[return-value]  # functools.wraps keeps the signature
+
+
+class RedisBlissRecorder(DataRecorder):  # type: ignore[misc]  # Sardana ships no types
+    """Publishes each scan, point by point, into Redis in blissdata's format.
+
+    Works from `DataRecorder` (called with the macro) and from `ScanRecorder` (called with a
+    file name as well, which says only that Sardana does not write that file itself).
+    """
+
+    def __init__(self, *_file_name: str, macro: Any = None, **_options: Any) -> None:
+        DataRecorder.__init__(self)
+        self.is_off = False
+        self._macro = weakref.ref(macro) if macro is not None else lambda: None
+        self._scan: ScanRecorder | None = None
+        self._early_custom: list[dict[str, Any]] = []
+
+    @_guarded
+    def _startRecordList(self, recordlist: Any) -> None:
+        self._scan = start_recording(recordlist, self._macro(), type(self))
+        if self._scan is None:
+            self.is_off = True  # another recorder of ours publishes this scan
+            return
+        for item in self._early_custom:
+            self._scan.add_custom(item)
+
+    @_guarded
+    def _writeRecord(self, record: Any) -> None:
+        if self._scan is not None:
+            self._scan.record(record.data)
+
+    @_guarded
+    def _endRecordList(self, recordlist: Any) -> None:
+        if self._scan is not None:
+            self._scan.end(recordlist.getEnviron())
+
+    @_guarded
+    def _addCustomData(self, value: Any, name: str, nxpath: str | None = None, **_: Any) -> None:
+        item = {"name": name, "value": value, "nxpath": nxpath}
+        if self._scan is None:
+            self._early_custom.append(item)
+        else:
+            self._scan.add_custom(item)
+
+    def turn_off(self, line: str) -> None:
+        """Stops recording this scan, closes it as failed and tells the operator."""
+        self.is_off = True
+        if self._scan is not None:
+            self._scan.fail()
+        macro = self._macro()
+        if macro is not None:
+            warn(macro, line)

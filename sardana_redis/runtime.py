@@ -1,0 +1,53 @@
+"""What every long-running process shares: a stop event, signals, a backoff."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["Backoff", "stop_on_signals"]
+
+
+class Backoff:
+    """Pauses that double from `first` to `longest` seconds until `reset`."""
+
+    def __init__(self, first: float, longest: float) -> None:
+        self._first = first
+        self._longest = longest
+        self._next = first
+
+    def next(self) -> float:
+        """The pause before the next try, in seconds."""
+        pause = self._next
+        self._next = min(self._longest, pause * 2)
+        return pause
+
+    def reset(self) -> None:
+        """Makes the next pause the shortest one again, after a success."""
+        self._next = self._first
+
+
+@contextmanager
+def stop_on_signals(*extra: signal.Signals) -> Iterator[threading.Event]:
+    """An event that SIGTERM, SIGINT, SIGHUP (and `extra`) set; the old handlers come back.
+
+    Off the main thread no handler can be installed: the event is then set by others only.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *extra)
+    previous = {number: signal.signal(number, ask_to_stop) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,116 @@
+"""Keeping a scan's info within blissdata's limit of 1 MiB.
+
+blissdata's readers take any size, but its writers refuse more than 2**20 characters of
+JSON (`Scan._filter_nan_values`, 2.4.5). What is left out is named in
+`info["sardana"]["left_out"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+from sardana_redis.errors import ScanInfoTooLargeError
+from sardana_redis.model import Info
+from sardana_redis.store._document import dump, plain
+
+__all__ = ["SOFT_LIMIT_BYTES", "fit_info"]
+
+SOFT_LIMIT_BYTES = 900_000
+_HARD_LIMIT_BYTES = 2**20
+_LONGEST_ARRAY = 64
+_MOST_PLOT_ITEMS = 20
+
+_Reduction = Callable[[Info], list[str]]
+
+
+def fit_info(info: Info) -> Info:
+    """The info as plain JSON values, with as much left out as the limit demands."""
+    fitting: Info = plain(info)
+    if len(dump(fitting)) <= SOFT_LIMIT_BYTES:
+        return fitting
+    fitting = deepcopy(fitting)
+    left_out: list[str] = fitting.setdefault("sardana", {}).setdefault("left_out", [])
+    for reduce in _REDUCTIONS:
+        left_out += reduce(fitting)
+        if len(dump(fitting)) <= SOFT_LIMIT_BYTES:
+            return fitting
+    size = len(dump(fitting))
+    if size > _HARD_LIMIT_BYTES:
+        raise ScanInfoTooLargeError(
+            f"The scan's info takes {size} bytes of {_HARD_LIMIT_BYTES}, with all left out that "
+            "may be: scan with fewer columns or shorter names."
+        )
+    return fitting
+
+
+def _drop_long_snapshots(info: Info) -> list[str]:
+    snapshot: dict[str, Any] = info.get("snapshot", {})
+    long = [name for name, item in snapshot.items() if _is_long(item.get("value"))]
+    for name in long:
+        del snapshot[name]["value"]
+    return [f"snapshot.{name}" for name in long]
+
+
+def _drop_long_custom_data(info: Info) -> list[str]:
+    items: list[dict[str, Any]] = info["sardana"].get("custom", [])
+    long = [item for item in items if _is_long(item.get("value"))]
+    for item in long:
+        item["value"] = None
+    return [f"custom.{item['name']}" for item in long]
+
+
+def _drop_plot_items(info: Info) -> list[str]:
+    dropped = []
+    for plot in info.get("plots", []):
+        items = plot.get("items", [])
+        dropped += [f"plots.{plot.get('name', plot['kind'])}"] * (len(items) > _MOST_PLOT_ITEMS)
+        del items[_MOST_PLOT_ITEMS:]
+    return dropped
+
+
+def _drop_chain_lists(info: Info) -> list[str]:
+    """Empties the lists of channels that blissdata calls deprecated; `channels` says the same."""
+    for chain in info.get("acquisition_chain", {}).values():
+        for lists in (chain, chain.get("master", {})):
+            for name in ("scalars", "spectra", "images"):
+                if name in lists:
+                    lists[name] = []
+    return ["acquisition_chain"]
+
+
+def _drop_long_names(info: Info) -> list[str]:
+    for item in info.get("datadesc", {}).values():
+        item.pop("name", None)
+        item.pop("nexus_path", None)
+    return ["datadesc.*.name", "datadesc.*.nexus_path"]
+
+
+def _drop_datadesc(info: Info) -> list[str]:
+    info["datadesc"] = {}
+    return ["datadesc"]
+
+
+_REDUCTIONS: tuple[_Reduction, ...] = (
+    _drop_long_snapshots,
+    _drop_long_custom_data,
+    _drop_plot_items,
+    _drop_chain_lists,
+    _drop_long_names,
+    _drop_datadesc,
+)
+
+
+def _is_long(value: Any) -> bool:
+    return sum(1 for _ in _leaves(value)) > _LONGEST_ARRAY
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, str):
+        yield from range(1 + len(value) // 16)  # a long text weighs as much as an array
+    else:
+        yield value

@@ -1,0 +1,232 @@
+"""Publishing to Redis, in blissdata's protocol."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sardana_redis.errors import (
+    Outage,
+    ScanNotFoundError,
+    StoreError,
+    StoreUnavailable,
+    StreamSealedError,
+)
+from sardana_redis.keys import (
+    HEARTBEAT_TTL_SECONDS,
+    HISTORY,
+    HISTORY_LENGTH,
+    SEAL_FUNCTION,
+    SEAL_ID,
+    heartbeat_key,
+)
+from sardana_redis.model import Info, ScanState
+from sardana_redis.store._document import Birth, dump
+from sardana_redis.store._init_db import check_database, initialise_database
+from sardana_redis.store._link import Command, Link, url_with_password
+from sardana_redis.store._orphans import find_orphans
+from sardana_redis.store._protocol import Entry, Memory, Standing
+
+__all__ = ["RedisStore", "end_of_stream"]
+
+_HEARTBEAT_MILLISECONDS = int(HEARTBEAT_TTL_SECONDS * 1000)
+
+
+class RedisStore:
+    """A PublishStore on one connection; not for use by two threads."""
+
+    def __init__(
+        self, url: str, *, password_file: Path | None = None, timeout_seconds: float = 5.0
+    ) -> None:
+        self._url = url
+        self._password_file = password_file
+        self._timeout_seconds = timeout_seconds
+        self._open_link: Link | None = None
+        self._client_id: int | None = None
+        self._clock_offset_ms = 0.0
+
+    @property
+    def _link(self) -> Link:
+        if self._open_link is None:
+            raise StoreUnavailable("not connected", Outage.LOST)
+        return self._open_link
+
+    def connect(self) -> str:
+        """Opens a fresh connection, makes the database ready; returns the server's run id."""
+        self.disconnect()
+        url = url_with_password(self._url, self._password_file)
+        link = Link(url, timeout_seconds=self._timeout_seconds)
+        try:
+            run_id = _run_id(link)
+            if not check_database(link):
+                initialise_database(url, timeout_seconds=self._timeout_seconds)
+            self._forget_last_client(link)
+        except StoreError:
+            link.close()
+            raise
+        self._open_link = link
+        self.pulse()
+        return run_id
+
+    def disconnect(self) -> None:
+        """Closes the connection; raises nothing."""
+        if self._open_link is not None:
+            self._open_link.close()
+            self._open_link = None
+
+    def bear(self, birth: Birth) -> None:
+        """Writes document, first states, history and heartbeat of a scan, all or none."""
+        states = (ScanState.CREATED, ScanState.PREPARED, ScanState.STARTED)
+        self._link.transaction(
+            [
+                ("JSON.SET", birth.key, "$", birth.document()),
+                *(("XADD", birth.state_key, "*", "state", int(state)) for state in states),
+                ("XADD", HISTORY, "MAXLEN", "~", HISTORY_LENGTH, "*", "key", birth.key),
+                _heartbeat(birth),
+            ]
+        )
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Appends the entries in their order; StreamSealedError where a stream is sealed."""
+        stamp = int(time.time() * 1000 + self._clock_offset_ms)
+        replies = self._link.pipeline([_xadd(entry, stamp) for entry in entries])
+        worst: StoreError | None = None
+        for reply in replies:
+            if reply is None:
+                worst = StoreUnavailable("a stream is gone from Redis", Outage.UNSURE)
+            elif isinstance(reply, StreamSealedError):
+                raise reply
+            elif isinstance(reply, StoreError):
+                worst = worst or reply
+        if worst is not None:
+            raise worst
+
+    def look_up(self, birth: Birth) -> Standing | None:
+        """How far the scan is in the store; None where its document is gone."""
+        exists, states, *lasts = self._link.pipeline(
+            [
+                ("EXISTS", birth.key),
+                ("XREVRANGE", birth.state_key, "+", "-", "COUNT", 1),
+                *(("XREVRANGE", key, "+", "-", "COUNT", 1) for key in birth.stream_keys),
+            ]
+        )
+        for reply in (exists, states, *lasts):
+            if isinstance(reply, StoreError):
+                raise reply
+        if not exists or not states:
+            return None
+        ends = [end_of_stream(last) for last in lasts]
+        return Standing(
+            state=int(_fields(states[0])[b"state"]),
+            lengths=tuple(length for length, _ in ends),
+            sealed=tuple(sealed for _, sealed in ends),
+        )
+
+    def close_scan(self, birth: Birth, info: Info, unsealed: Sequence[str]) -> None:
+        """Seals the streams, then writes the final info and the states STOPPED and CLOSED."""
+        replies = self._link.pipeline([("FCALL", SEAL_FUNCTION, 1, key) for key in unsealed])
+        for reply in replies:
+            if isinstance(reply, StoreError) and not isinstance(reply, StreamSealedError):
+                raise reply
+        self._link.transaction(
+            [
+                ("JSON.SET", birth.key, "$.info", dump(info)),
+                ("XADD", birth.state_key, "*", "state", int(ScanState.STOPPED)),
+                ("XADD", birth.state_key, "*", "state", int(ScanState.CLOSED)),
+                ("DEL", heartbeat_key(birth.key)),
+            ]
+        )
+
+    def rewrite_info(self, birth: Birth, info: Info) -> None:
+        """Replaces the info of a closed scan."""
+        if self._link.call("EXISTS", birth.key) == 0:
+            raise ScanNotFoundError(f"The scan {birth.key} is no longer in Redis.")
+        self._link.call("JSON.SET", birth.key, "$.info", dump(info))
+
+    def keep_alive(self, births: Sequence[Birth]) -> None:
+        """Renews the heartbeats of the scans; works also when Redis is full."""
+        replies = self._link.pipeline(
+            [("PEXPIRE", heartbeat_key(b.key), _HEARTBEAT_MILLISECONDS) for b in births]
+        )
+        expired = [b for b, reply in zip(births, replies, strict=True) if reply == 0]
+        if expired:
+            self._link.pipeline([_heartbeat(birth) for birth in expired])
+
+    def pulse(self) -> Memory:
+        """Redis' memory now; sets the clock that stamps are taken from as well."""
+        before = time.time()
+        info, clock = self._link.pipeline([("INFO", "memory"), ("TIME",)])
+        for reply in (info, clock):
+            if isinstance(reply, StoreError):
+                raise reply
+        seconds, microseconds = (int(part) for part in clock)
+        middle = (before + time.time()) / 2
+        self._clock_offset_ms = (seconds + microseconds / 1e6 - middle) * 1000
+        facts = _info_fields(info)
+        return Memory(used=int(facts["used_memory"]), maximum=int(facts.get("maxmemory", 0)))
+
+    def close_orphans(self, macroserver: str, boot: str, end: Info) -> list[str]:
+        """Closes open scans of an earlier process of the MacroServer; returns their keys."""
+        orphans = find_orphans(self._link, macroserver, boot)
+        for birth in orphans:
+            self.close_scan(birth, birth.info | end, birth.stream_keys)
+        return [birth.key for birth in orphans]
+
+    def _forget_last_client(self, link: Link) -> None:
+        """Ends the connection before this one: what it sent must not be carried out any more."""
+        client_id = link.pipeline([("CLIENT", "ID")])[0]
+        if self._client_id is not None:
+            link.pipeline([("CLIENT", "KILL", "ID", self._client_id)])
+        self._client_id = client_id if isinstance(client_id, int) else None
+
+
+def _run_id(link: Link) -> str:
+    """The id of the server's process; `PING` first, because INFO answers while loading too."""
+    link.call("PING")
+    return _info_fields(link.call("INFO", "server"))["run_id"]
+
+
+def _info_fields(reply: bytes) -> dict[str, str]:
+    lines = reply.decode().splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def _heartbeat(birth: Birth) -> Command:
+    return (
+        "SET",
+        heartbeat_key(birth.key),
+        json.dumps(dict(birth.heartbeat)),
+        "PX",
+        _HEARTBEAT_MILLISECONDS,
+    )
+
+
+def _xadd(entry: Entry, stamp: int) -> Command:
+    command: list[Any] = ["XADD", entry.stream_key]
+    if not entry.creates:
+        command.append("NOMKSTREAM")
+    command += (f"{entry.first}-1", "payload", entry.payload)
+    if entry.length > 1:
+        command += ("len", entry.length)
+    if entry.stamped:
+        command += ("t", stamp)
+    return tuple(command)
+
+
+def end_of_stream(last: list[Any]) -> tuple[int, bool]:
+    """Length of a stream and whether it is sealed, from its last entry."""
+    if not last:
+        return 0, False
+    index = int(last[0][0].split(b"-")[0])
+    fields = _fields(last[0])
+    if index == SEAL_ID:
+        return int(fields[b"id"]), True
+    return index + int(fields.get(b"len", 1)), False
+
+
+def _fields(entry: list[Any]) -> dict[bytes, bytes]:
+    flat = entry[1]
+    return dict(zip(flat[::2], flat[1::2], strict=True))
