@@ -18,6 +18,7 @@ __all__ = [
     "PROTOCOL",
     "PROTOCOL_VERSION",
     "PUBLISHER",
+    "REFERENCE_FORMAT",
     "SCAN_INDEX",
     "SCAN_PREFIX",
     "SEAL_FUNCTION",
@@ -47,6 +48,9 @@ POINT_NUMBER_STREAM: Final = "#Pt No"
 PUBLISHER: Final = "sardana-redis"
 
 INIT_LOCK: Final = "sardana_redis:init-lock"
+
+REFERENCE_FORMAT: Final = "sardana_ref"
+"""`format` in the info of a stream of value references; the proof of concept's word."""
 
 HEARTBEAT_TTL_SECONDS: Final = 15.0
 HEARTBEAT_RENEWAL_SECONDS: Final = 5.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sardana_redis.publisher._encode import missing_value
+from sardana_redis.publisher._cast import missing_value
 from sardana_redis.publisher._feed import ScanFeed, Verdict
 from sardana_redis.publisher._lines import (
     bug_line,

@@ -53,11 +53,13 @@ class Doorbell:
                 self._queue.get(timeout=max(deadline - time.monotonic(), 0.0))
         except Empty:
             pass
-        # Reset first, look afterwards: a ring that is missed here finds its row looked at.
-        self._rung = False
-        self._urgent = False
         while not self._queue.empty():
             self._queue.get_nowait()
+        # Reset last, look afterwards: a ring that is missed here finds its row looked at, one
+        # that rang since the queue was emptied is heard again. The other way round a ring in
+        # between would leave an empty queue that counts as rung, and no later one be heard.
+        self._rung = False
+        self._urgent = False
 
 
 class Intake:

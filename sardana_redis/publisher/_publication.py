@@ -9,7 +9,7 @@ from typing import Any
 
 from sardana_redis.keys import POINT_NUMBER_STREAM
 from sardana_redis.model import ScanState, StreamSpec
-from sardana_redis.publisher._encode import Encoder, make_encoder
+from sardana_redis.publisher._encode import Encoder, make_encoder, point_bytes
 from sardana_redis.publisher._intake import Intake
 from sardana_redis.store import Birth, Entry, Standing
 
@@ -68,15 +68,22 @@ class Publication:
         self.attempted = False
         self.unsure = False
         self.closed = False
-        self.lost_points = 0
         self.kept_bytes = 0
         self.has_backlog = False
         self._stamped = _stamped_column(birth.streams)
+        self._point_bytes = point_bytes(birth.streams)
+        self._lost_before = 0
+        self._gaps: list[range] = []
 
     @property
     def points_waiting(self) -> int:
         """How many points are not confirmed."""
         return len(self.intake.rows) + sum(batch.points for batch in self.pending)
+
+    @property
+    def lost_points(self) -> int:
+        """How many points some stream misses for good; however often that is found, once each."""
+        return self._lost_before + sum(len(gap) for gap in self._gaps)
 
     def next_batch(self, limit_bytes: int) -> Batch | None:
         """The batch to send next; None when all points are confirmed."""
@@ -89,6 +96,10 @@ class Publication:
 
     def entries(self, batch: Batch) -> list[Entry]:
         """The entries of the batch that its streams do not hold yet."""
+        parts = [part for part in batch.parts if part.first >= self.lengths[part.column]]
+        firsts: dict[int, Part] = {}
+        for part in parts:
+            firsts.setdefault(part.column, part)
         return [
             Entry(
                 stream_key=self.birth.stream_keys[part.column],
@@ -96,10 +107,9 @@ class Publication:
                 payload=part.payload,
                 length=part.length,
                 stamped=part.column == self._stamped,
-                creates=self.lengths[part.column] == self.base,
+                creates=self.lengths[part.column] == self.base and part is firsts[part.column],
             )
-            for part in batch.parts
-            if part.first >= self.lengths[part.column]
+            for part in parts
         ]
 
     def confirm(self, batch: Batch) -> None:
@@ -124,6 +134,8 @@ class Publication:
         self.lengths = [self.base + length for length in standing.lengths]
         self.sealed = list(standing.sealed)
         self._send_again(self.lengths)
+        while self.pending and self.pending[0].end <= min(self.lengths):
+            self.confirm(self.pending[0])  # it arrived, only the answer did not
 
     def start_over(self) -> None:
         """Takes over that the store forgot the scan: all that is held is to be sent again."""
@@ -143,7 +155,8 @@ class Publication:
 
     def discard_rest(self) -> None:
         """Counts all that is not confirmed as lost and lets go of it."""
-        self.lost_points += self.points_waiting
+        self._lose(min(self.lengths, default=self.base), self.next_index)
+        self._lost_before += len(self.intake.rows)
         self.intake.freed_bytes += sum(batch.row_bytes for batch in self.pending)
         self.pending.clear()
         while self.intake.rows:
@@ -159,7 +172,7 @@ class Publication:
         )
         rest.pending, self.pending = self.pending, deque()
         rest.next_index = self.next_index
-        rest.lost_points = self.lost_points
+        rest._lost_before = self.lost_points  # noqa: SLF001 - another one of this class
         return rest
 
     def _send_again(self, lengths: Sequence[int]) -> None:
@@ -169,16 +182,28 @@ class Publication:
         self.kept_bytes = sum(batch.payload_bytes for batch in self.kept)
         self.pending.extendleft(reversed(again))
         first = self.pending[0].first if self.pending else self.next_index
-        self.lost_points += max(0, first - shortest)
+        self._lose(shortest, first)
+
+    def _lose(self, start: int, stop: int) -> None:
+        """Notes that the points from `start` to before `stop` are lost; `stop` never falls."""
+        if start >= stop:
+            return
+        touched = [gap.start for gap in self._gaps if gap.stop >= start]
+        self._gaps = [gap for gap in self._gaps if gap.stop < start]
+        self._gaps.append(range(min((start, *touched)), stop))
 
     def _take_rows(self, limit_bytes: int) -> tuple[list[tuple[Any, ...]], int]:
         rows: list[tuple[Any, ...]] = []
         total = 0
         waiting = self.intake.rows
-        while waiting and (not rows or total + waiting[0][1] <= limit_bytes):
+        least = self._point_bytes
+        encoded = 0
+        # A row whose arrays are missing is small here, yet full-grown when it is encoded.
+        while waiting and (not rows or encoded + max(waiting[0][1], least) <= limit_bytes):
             row, size = waiting.popleft()
             rows.append(row)
             total += size
+            encoded += max(size, least)
         self.has_backlog = bool(waiting)
         return rows, total
 

@@ -7,7 +7,13 @@ import time
 from datetime import datetime
 from uuid import uuid4
 
-from sardana_redis.errors import StoreError, StoreUnavailable
+from sardana_redis.errors import (
+    Outage,
+    SardanaRedisError,
+    StoreError,
+    StoreUnavailable,
+    StoreUnusable,
+)
 from sardana_redis.keys import HEARTBEAT_RENEWAL_SECONDS
 from sardana_redis.log import guest_logger
 from sardana_redis.model import EndReason, Identity, Info, ScanEnd, StreamSpec
@@ -58,6 +64,7 @@ class Publisher:
         self._begun: list[ScanFeed] = []
         self._error: StoreError | None = None
         self._connected = False
+        self._blipped = False
         self._run_id = ""
         self._adopted = False
         self._retry = Backoff(_FIRST_RETRY_SECONDS, settings.retry_max_seconds)
@@ -177,8 +184,14 @@ class Publisher:
             self._deliver()
         except StoreError as error:
             self._lose(error)
+        except SardanaRedisError as error:  # a password file that is gone, for instance
+            self._lose(StoreUnusable(str(error)))
+        except Exception as error:  # noqa: BLE001 - this thread must outlive any bug of ours
+            _log.exception("publisher failed")
+            self._lose(StoreUnusable(f"the recorder failed with {error!r}."))
         else:
             self._error = None
+            self._blipped = False
             self._retry.reset()
 
     def _connect(self) -> None:
@@ -260,13 +273,21 @@ class Publisher:
         if self._error is None:
             reason = error.reason if isinstance(error, StoreUnavailable) else "unusable"
             _log.warning("Redis is away", url=self._url, reason=str(reason), error=str(error))
-        self._error = error
-        self._connected = False
+        was_connected, self._connected = self._connected, False
         self._store.disconnect()
+        if was_connected and self._error is None and _is_blip(error) and not self._blipped:
+            self._blipped = True
+            self._retry_at = 0.0  # once more at once: a cut that heals is not worth a line
+            return
+        self._error = error
         self._retry_at = time.monotonic() + self._retry.next()
         line = outage_line(self._url, error)
         for feed in self._feeds:
             feed.tell("outage", line)
+
+
+def _is_blip(error: StoreError) -> bool:
+    return isinstance(error, StoreUnavailable) and error.reason in (Outage.LOST, Outage.UNSURE)
 
 
 def _now() -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sardana_redis.keys import REFERENCE_FORMAT
 from sardana_redis.model import JSON, Axis, Column, Role, StreamSpec
 from sardana_redis.publisher import missing_value
 
@@ -19,9 +20,6 @@ __all__ = ["make_columns", "stream_dtype", "stream_shape", "stream_specs"]
 
 _TIME_NAMES = ("timestamp", "epoch")
 _PLOT_TYPE_SPECTRUM = 1  # sardana.taurus.core.tango.sardana.PlotType.Spectrum
-
-REFERENCE_FORMAT = "sardana_ref"
-"""How the proof of concept marked a stream of value references; other programs know it."""
 
 
 def make_columns(

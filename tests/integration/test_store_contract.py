@@ -1,0 +1,154 @@
+"""What every PublishStore promises, held against Redis and against the store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from sardana_redis.errors import (
+    Outage,
+    ScanNotFoundError,
+    StoreUnavailable,
+    StreamSealedError,
+)
+from sardana_redis.local import RedisServer
+from sardana_redis.model import Identity, StreamSpec
+from sardana_redis.store import (
+    Birth,
+    Entry,
+    MemoryStore,
+    PublishStore,
+    RedisStore,
+    Standing,
+    new_birth,
+)
+
+STREAMS = (StreamSpec("#Pt No", "int64"), StreamSpec("ct01", "float64"))
+
+
+@pytest.fixture(params=["redis", "memory"])
+def store(request: pytest.FixtureRequest) -> Iterator[PublishStore]:
+    if request.param == "memory":
+        made: PublishStore = MemoryStore()
+    else:
+        server: RedisServer = request.getfixturevalue("redis_server")
+        made = RedisStore(server.url)
+    assert made.connect()
+    yield made
+    made.disconnect()
+
+
+def birth(number: int = 1, boot: str = "now") -> Birth:
+    owner = {"macroserver": "ms", "boot": boot}
+    info = {"title": "t", "publisher": "sardana-redis", "sardana": dict(owner)}
+    return new_birth(Identity("ascan", number, "session", "policy"), info, STREAMS, owner)
+
+
+def entries(scan: Birth, first: int, points: int) -> list[Entry]:
+    numbers = np.arange(first, first + points)
+    return [
+        Entry(scan.stream_keys[0], first, numbers.tobytes(), points, True, first == 0),
+        Entry(scan.stream_keys[1], first, (numbers / 2).tobytes(), points, False, first == 0),
+    ]
+
+
+def test_an_unborn_scan_is_not_found(store: PublishStore) -> None:
+    assert store.look_up(birth()) is None
+
+
+def test_a_born_scan_is_started_and_empty(store: PublishStore) -> None:
+    scan = birth()
+    store.bear(scan)
+    assert store.look_up(scan) == Standing(2, (0, 0), (False, False))
+
+
+def test_lengths_follow_the_entries(store: PublishStore) -> None:
+    scan = birth()
+    store.bear(scan)
+    store.append(entries(scan, 0, 10))
+    store.append(entries(scan, 10, 1))
+    store.append(entries(scan, 11, 4)[:1])
+    assert store.look_up(scan) == Standing(2, (15, 11), (False, False))
+
+
+def test_an_entry_is_never_doubled(store: PublishStore) -> None:
+    scan = birth()
+    store.bear(scan)
+    store.append(entries(scan, 0, 10))
+    with pytest.raises(StoreUnavailable) as caught:
+        store.append(entries(scan, 0, 10))
+    assert caught.value.reason is Outage.UNSURE
+    assert store.look_up(scan) == Standing(2, (10, 10), (False, False))
+
+
+def test_closing_seals_and_writes_the_info(store: PublishStore) -> None:
+    scan = birth()
+    store.bear(scan)
+    store.append(entries(scan, 0, 10))
+    store.close_scan(scan, {"title": "new", "end_reason": "SUCCESS"}, scan.stream_keys)
+    assert store.look_up(scan) == Standing(4, (10, 10), (True, True))
+
+
+def test_closing_goes_on_where_it_was_interrupted(store: PublishStore) -> None:
+    scan = birth()
+    store.bear(scan)
+    store.close_scan(scan, {}, scan.stream_keys[:1])
+    store.close_scan(scan, {}, scan.stream_keys)
+    assert store.look_up(scan) == Standing(4, (0, 0), (True, True))
+
+
+def test_nothing_follows_a_seal(store: PublishStore) -> None:
+    scan = birth()
+    store.bear(scan)
+    store.append(entries(scan, 0, 3))
+    store.close_scan(scan, {}, scan.stream_keys)
+    with pytest.raises(StreamSealedError):
+        store.append(entries(scan, 3, 1))
+
+
+def test_a_stream_that_is_gone_is_noticed(store: PublishStore) -> None:
+    scan = birth()
+    with pytest.raises(StoreUnavailable) as caught:
+        store.append(entries(scan, 5, 1))
+    assert caught.value.reason is Outage.UNSURE
+
+
+def test_the_info_of_a_scan_that_is_gone_cannot_be_rewritten(store: PublishStore) -> None:
+    with pytest.raises(ScanNotFoundError):
+        store.rewrite_info(birth(), {})
+
+
+def test_only_orphans_of_the_same_macroserver_are_closed(store: PublishStore) -> None:
+    orphan, ours, closed = birth(1, "before"), birth(2, "now"), birth(3, "before")
+    foreign = new_birth(
+        Identity("ascan", 4, "session", "policy"),
+        {"publisher": "sardana-redis", "sardana": {"macroserver": "other", "boot": "before"}},
+        STREAMS,
+        {},
+    )
+    for scan in (orphan, ours, closed, foreign):
+        store.bear(scan)
+    store.append(entries(orphan, 0, 3))
+    store.close_scan(closed, closed.info, closed.stream_keys)
+    assert store.close_orphans("ms", "now", {"end_reason": "FAILURE"}) == [orphan.key]
+    assert store.look_up(orphan) == Standing(4, (3, 3), (True, True))
+    for scan in (ours, foreign):
+        standing = store.look_up(scan)
+        assert standing is not None
+        assert standing.state == 2
+
+
+def test_heartbeats_are_renewed(store: PublishStore) -> None:
+    scan = birth()
+    store.bear(scan)
+    store.keep_alive([scan])
+    assert store.pulse().used >= 0
+
+
+def test_a_store_that_is_not_connected_says_so(store: PublishStore) -> None:
+    store.disconnect()
+    for call in (lambda: store.bear(birth()), store.pulse, lambda: store.look_up(birth())):
+        with pytest.raises(StoreUnavailable):
+            call()
