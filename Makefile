@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint clean
+.PHONY: help install demo test faults bench lint clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ demo: install ## scan for real in a beamline of its own and read every value bac
 test: install lint ## all tests, on real parts, with coverage
 	@mkdir -p build
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
+
+faults: install ## faults on purpose: SEEDS=20 runs of each kind, ONLY=letters, SEED=one of them
+	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),20) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+
+bench: install ## speed and memory beside what a user would take instead; ONLY=word
+	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 lint: install ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .

@@ -42,7 +42,7 @@ def is_missing(value: Any) -> bool:
     """Whether the value is None or NaN; Sardana has one NaN for a whole array as well."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    return value is None or (isinstance(value, float | np.floating) and bool(value != value))
+    return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
 
 
 class Caster:

@@ -134,7 +134,7 @@ class Publication:
         self.lengths = [self.base + length for length in standing.lengths]
         self.sealed = list(standing.sealed)
         self._send_again(self.lengths)
-        while self.pending and self.pending[0].end <= min(self.lengths):
+        while self.pending and self.pending[0].end <= min(self.lengths, default=0):
             self.confirm(self.pending[0])  # it arrived, only the answer did not
 
     def start_over(self) -> None:
@@ -172,7 +172,7 @@ class Publication:
         )
         rest.pending, self.pending = self.pending, deque()
         rest.next_index = self.next_index
-        rest._lost_before = self.lost_points  # noqa: SLF001 - another one of this class
+        rest._lost_before = self.lost_points
         return rest
 
     def _send_again(self, lengths: Sequence[int]) -> None:

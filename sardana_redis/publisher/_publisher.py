@@ -70,6 +70,7 @@ class Publisher:
         self._retry = Backoff(_FIRST_RETRY_SECONDS, settings.retry_max_seconds)
         self._retry_at = self._watch_at = self._heartbeat_at = self._idle_pulse_at = 0.0
         self._stop_at: float | None = None
+        self._is_retired = False
         self._thread = threading.Thread(
             target=self._run, name="sardana-redis-publisher", daemon=True
         )
@@ -122,10 +123,24 @@ class Publisher:
         feeds = (*self._feeds, *self._begun)
         return any(f is not other_than and f.door == door and f.scan_end is None for f in feeds)
 
-    def shutdown(self, timeout: float) -> int:
-        """Delivers for at most `timeout` seconds, then ends; returns the points not delivered."""
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
+    def retire(self) -> None:
+        """Ends the publisher as soon as all that it has is delivered; waits for nothing."""
+        self._is_retired = True
+        self._bell.ring_at_once()
+
+    def shutdown(self, timeout: float | None = None) -> int:
+        """Delivers for at most `timeout` seconds, then ends; returns the points not delivered.
+
+        The default is the setting `shutdown_timeout`.
+        """
         if not self._thread.is_alive():
             return 0
+        timeout = self._settings.shutdown_timeout if timeout is None else timeout
         self._stop_at = time.monotonic() + timeout
         self._bell.ring_at_once()
         self._thread.join(timeout + self._settings.socket_timeout)
@@ -153,7 +168,7 @@ class Publisher:
                     self._feeds = (*self._feeds, self._begun[0])
                 del self._begun[0]
             self._cycle(time.monotonic())
-            if self._stop_at is not None and self._may_stop(time.monotonic()):
+            if self._may_end(time.monotonic()):
                 self._store.disconnect()
                 return
 
@@ -168,8 +183,10 @@ class Publisher:
             return self._delivery.pulse_seconds
         return min(_WATCH_SECONDS, _IDLE_PULSE_SECONDS) if self._feeds else _IDLE_PULSE_SECONDS
 
-    def _may_stop(self, now: float) -> bool:
-        return self.is_idle or (self._stop_at is not None and now >= self._stop_at)
+    def _may_end(self, now: float) -> bool:
+        if self._stop_at is not None and now >= self._stop_at:
+            return True
+        return self.is_idle and (self._is_retired or self._stop_at is not None)
 
     def _cycle(self, now: float) -> None:
         self._watch(now)

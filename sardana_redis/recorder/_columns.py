@@ -46,7 +46,7 @@ def stream_dtype(declared: Any) -> str:
         return JSON
     try:
         dtype = np.dtype(declared)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):  # numpy parses texts such as "(2," as Python
         return JSON
     if dtype.kind not in "biufc":
         return JSON

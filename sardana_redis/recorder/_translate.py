@@ -121,7 +121,7 @@ def _snapshot(desc: Any) -> Snapshot:
 
 def _axes(macro: MacroFacts) -> dict[str, Axis]:
     """The axes of the moveables; index and kind only for those of a mesh."""
-    intervals = None if macro.nr_intervs is None else np.ravel(macro.nr_intervs)
+    intervals = _mesh_intervals(macro)
     axes = {}
     for i, name in enumerate(macro.motors):
         if intervals is None:
@@ -131,16 +131,25 @@ def _axes(macro: MacroFacts) -> dict[str, Axis]:
         axes[name] = Axis(
             start=_item(macro.starts, i),
             stop=_item(macro.finals, i),
-            points=abs(int(intervals[i])) + (1 if i or macro.has_last_point else 0),
+            points=intervals[i] + (1 if i or macro.has_last_point else 0),
             kind=AxisKind.STEP if i else kind,
             index=i,
         )
     return axes
 
 
+def _mesh_intervals(macro: MacroFacts) -> list[int] | None:
+    """The intervals of each axis of a mesh; None where the macro does not scan one."""
+    try:
+        intervals = [abs(int(number)) for number in np.ravel(macro.nr_intervs)]
+    except (TypeError, ValueError):
+        return None
+    return intervals if len(intervals) == len(macro.motors) else None
+
+
 def _npoints(environ: Mapping[str, Any], macro: MacroFacts) -> int | None:
     """How many points are expected; None where nobody knows."""
-    if macro.nr_intervs is not None:
+    if _mesh_intervals(macro) is not None:
         return math.prod(axis.points or 1 for axis in _axes(macro).values())
     points = _positive(macro.nb_points)
     if points is not None:
@@ -161,7 +170,7 @@ def _number(value: Any) -> float | None:
     """The value as a finite float; None where it is none."""
     try:
         number = float(np.asarray(value).item())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 

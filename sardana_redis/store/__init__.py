@@ -9,6 +9,7 @@ from sardana_redis.store._init_db import initialise_database
 from sardana_redis.store._link import reader_url, url_with_password
 from sardana_redis.store._memory_store import MemoryStore, StoredScan
 from sardana_redis.store._protocol import Entry, Memory, PublishStore, Standing
+from sardana_redis.store._read_back import ReadScan, ReadStream, read_scan
 from sardana_redis.store._redis_store import RedisStore
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Memory",
     "MemoryStore",
     "PublishStore",
+    "ReadScan",
+    "ReadStream",
     "RedisStore",
     "ScanSummary",
     "Standing",
@@ -28,6 +31,7 @@ __all__ = [
     "list_scans",
     "new_birth",
     "plain",
+    "read_scan",
     "reader_url",
     "show_scan",
     "url_with_password",

@@ -93,9 +93,9 @@ def plain(value: Any) -> Any:
 def _plain_scalar(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, complex):
+    if isinstance(value, float | np.floating):  # tolist leaves a longdouble what it is
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, complex | np.complexfloating):
         return [_plain_scalar(value.real), _plain_scalar(value.imag)]
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 

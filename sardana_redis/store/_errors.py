@@ -24,6 +24,7 @@ _BY_CLASS: tuple[tuple[type[Exception], Outage], ...] = (
     (foreign.ReadOnlyError, Outage.READ_ONLY),
     (foreign.MasterDownError, Outage.READ_ONLY),
     (foreign.TimeoutError, Outage.TIMEOUT),
+    (TimeoutError, Outage.TIMEOUT),
     (foreign.ConnectionError, Outage.LOST),
 )
 

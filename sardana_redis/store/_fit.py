@@ -8,7 +8,6 @@ JSON (`Scan._filter_nan_values`, 2.4.5). What is left out is named in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from typing import Any
 
 from sardana_redis.errors import ScanInfoTooLargeError
@@ -30,10 +29,9 @@ def fit_info(info: Info) -> Info:
     fitting: Info = plain(info)
     if len(dump(fitting)) <= SOFT_LIMIT_BYTES:
         return fitting
-    fitting = deepcopy(fitting)
     left_out: list[str] = fitting.setdefault("sardana", {}).setdefault("left_out", [])
     for reduce in _REDUCTIONS:
-        left_out += reduce(fitting)
+        left_out += [name for name in reduce(fitting) if name not in left_out]
         if len(dump(fitting)) <= SOFT_LIMIT_BYTES:
             return fitting
     size = len(dump(fitting))
@@ -49,7 +47,8 @@ def _drop_long_snapshots(info: Info) -> list[str]:
     snapshot: dict[str, Any] = info.get("snapshot", {})
     long = [name for name, item in snapshot.items() if _is_long(item.get("value"))]
     for name in long:
-        del snapshot[name]["value"]
+        # Set, not deleted: fioblisswriter gives up all items behind one without it.
+        snapshot[name]["value"] = None
     return [f"snapshot.{name}" for name in long]
 
 
@@ -72,24 +71,30 @@ def _drop_plot_items(info: Info) -> list[str]:
 
 def _drop_chain_lists(info: Info) -> list[str]:
     """Empties the lists of channels that blissdata calls deprecated; `channels` says the same."""
+    dropped = False
     for chain in info.get("acquisition_chain", {}).values():
         for lists in (chain, chain.get("master", {})):
             for name in ("scalars", "spectra", "images"):
-                if name in lists:
+                if lists.get(name):
                     lists[name] = []
-    return ["acquisition_chain"]
+                    dropped = True
+    return ["acquisition_chain"] * dropped
 
 
 def _drop_long_names(info: Info) -> list[str]:
-    for item in info.get("datadesc", {}).values():
-        item.pop("name", None)
-        item.pop("nexus_path", None)
-    return ["datadesc.*.name", "datadesc.*.nexus_path"]
+    dropped = {
+        f"datadesc.*.{name}": None
+        for item in info.get("datadesc", {}).values()
+        for name in ("name", "nexus_path")
+        if item.pop(name, None) is not None
+    }
+    return list(dropped)
 
 
 def _drop_datadesc(info: Info) -> list[str]:
+    dropped = bool(info.get("datadesc"))
     info["datadesc"] = {}
-    return ["datadesc"]
+    return ["datadesc"] * dropped
 
 
 _REDUCTIONS: tuple[_Reduction, ...] = (

@@ -45,7 +45,7 @@ def newest_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def begin(publisher: Publisher, number: int):  # noqa: ANN201 - a ScanFeed
+def begin(publisher: Publisher, number: int):
     streams = (StreamSpec("#Pt No", "int64"), StreamSpec("ct01", "float64"))
     return publisher.begin(Identity("ascan", number, "s", "p"), {}, streams)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,8 +16,6 @@ from sardana_redis.model import EndReason, Identity, ScanEnd, StreamSpec
 from sardana_redis.publisher import Publisher
 from sardana_redis.settings import PublisherSettings
 from sardana_redis.store import RedisStore
-
-from datetime import datetime
 
 
 @pytest.mark.stack

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sardana_redis.local import Door, LocalStack, read_scan
-from sardana_redis.store import list_scans
+from sardana_redis.local import Door, LocalStack
+from sardana_redis.store import list_scans, read_scan
 
 pytestmark = pytest.mark.stack
 
@@ -121,7 +121,7 @@ def test_a_recorder_that_raises_at_the_start(
     assert door.run(*ASCAN).state == "ON", "MacroServer takes the next scan"
 
 
-def closed_scan(stack: LocalStack, before: int):  # noqa: ANN201 - a ReadScan
+def closed_scan(stack: LocalStack, before: int):
     """The scan since `before`, closed within the 5 s that DESIGN.md gives."""
     deadline = time.monotonic() + 5
     while not (keys := new_scans(stack, before)):
@@ -183,7 +183,7 @@ def test_threads_and_connections_with_300_columns(stack: LocalStack, door: Door)
     door.unset_environment("ScanRecorder", "DataRecorder")
     door.run("wide_scan", "300", "2")
     without = while_scanning()
-    print(f"300 columns: {with_recorder} threads and connections, without {without}")
+    print(f"300 columns: {with_recorder} threads and connections, without {without}")  # noqa: T201 - the issue asks for it
     assert with_recorder[0] - without[0] <= 3
     assert with_recorder[1] - without[1] <= 2
     assert with_recorder[1] >= 1
@@ -207,8 +207,8 @@ def test_the_plugin_loads_without_a_warning(stack: LocalStack, door: Door) -> No
 def test_sardanas_own_loader_finds_the_class_twice() -> None:
     """The loader runs the file again at each reload; the class must be defined in it."""
     from sardana.macroserver.msrecordermanager import RecorderManager
-    from sardana.sardanamodulemanager import ModuleManager
     from sardana.macroserver.scan.recorder import DataRecorder
+    from sardana.sardanamodulemanager import ModuleManager
 
     from sardana_redis.recorder import RECORDER_PATH
 

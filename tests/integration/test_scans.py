@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from blissdata.schemas.scan_info import ScanInfoDict
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from sardana_redis.local import Door, LocalStack, MacroRun, ReadScan, differences, read_scan
+from sardana_redis.local import Door, LocalStack, MacroRun, differences
 from sardana_redis.local.capture import Capture, captures
+from sardana_redis.store import ReadScan, list_scans, read_scan
 
 pytestmark = pytest.mark.stack
 
@@ -45,12 +44,12 @@ def group(stack: LocalStack) -> None:
 
 
 @pytest.fixture
-def captured(stack: LocalStack, door: Door, tmp_path: Path) -> Iterator[Path]:
+def captured(stack: LocalStack, door: Door, tmp_path: Path) -> Path:
     """The folder of the captures of scans that run with all kinds of channels."""
     door.set_environment("ActiveMntGrp", GROUP)
     door.set_environment("CaptureDir", str(tmp_path))
     door.set_environment("DataRecorder", ["CaptureRecorder"])
-    yield tmp_path
+    return tmp_path
 
 
 def last(stack: LocalStack, folder: Path) -> tuple[ReadScan, Capture]:
@@ -83,29 +82,22 @@ def test_every_value_of_every_stream_equals_what_was_recorded(
     assert run.text("warning").count("Redis") == 0
 
 
-def _interrupt(stack: LocalStack, door: Door, how: str) -> MacroRun:
+def _interrupt(door: Door, how: str, folder: Path) -> MacroRun:
+    """Ends a long scan once three points of it were recorded."""
     door.start("ascan", "mot01", "0", "1", "200", "0.01")
     deadline = time.monotonic() + 20
-    lines: list[str] = []
-    door_lines = stack.door()
-    while len(captured_points(stack, door_lines)) < 3 and time.monotonic() < deadline:
+    while not (found := captures(folder)) or len(found[-1].records) < 3:
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     getattr(door, how)()
-    del lines
     return door.wait(timeout=30)
-
-
-def captured_points(stack: LocalStack, door: Door) -> list[Any]:
-    folder = Path(door.environment()["CaptureDir"])
-    found = captures(folder)
-    return list(found[-1].records) if found else []
 
 
 @pytest.mark.parametrize("how", ["stop", "abort"])
 def test_a_scan_that_the_operator_ends_is_published_up_to_there(
     stack: LocalStack, door: Door, captured: Path, how: str
 ) -> None:
-    _interrupt(stack, door, how)
+    _interrupt(door, how, captured)
     scan, capture = last(stack, captured)
     assert_equal(scan, capture)
     assert 3 <= len(capture.records) < 201
@@ -239,6 +231,4 @@ def test_a_thousand_columns_with_long_names_fit(
 
 
 def key_of(stack: LocalStack, number: int) -> str:
-    from sardana_redis.store import list_scans
-
     return next(s.key for s in list_scans(stack.redis.url, limit=50) if s.number == number)

@@ -1,0 +1,182 @@
+"""Pool and MacroServer of the stack."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import tango
+
+from sardana_redis.errors import LocalStackError
+from sardana_redis.local._ports import HOST
+from sardana_redis.local._process import Process
+from sardana_redis.local._programs import find_script
+from sardana_redis.local._tango import Device, TangoDatabase, tango_environment
+
+__all__ = [
+    "DOORS",
+    "MACROSERVER",
+    "POOL",
+    "POOL_ALIAS",
+    "SardanaServer",
+    "known_elements",
+    "room_folders",
+    "sardana_devices",
+]
+
+INSTANCE: Final = "demo"
+POOL: Final = "pool/demo/1"
+POOL_ALIAS: Final = "Pool_demo_1"
+MACROSERVER: Final = "macroserver/demo/1"
+DOORS: Final = ("door/demo/1", "door/demo/2")
+
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 30.0
+
+
+def sardana_devices(
+    folder: Path, *, recorder_path: Iterable[Path], macro_path: Iterable[Path]
+) -> list[Device]:
+    """What stands in the Tango database before Pool and MacroServer start."""
+    pool = f"Pool/{INSTANCE}"
+    server = f"MacroServer/{INSTANCE}"
+    properties: dict[str, Sequence[str]] = {
+        "PoolNames": [POOL_ALIAS],
+        "EnvironmentDb": [str(folder / "environment")],
+        "RecorderPath": [str(path) for path in recorder_path],
+        "MacroPath": [str(path) for path in macro_path],
+    }
+    given = {name: value for name, value in properties.items() if value}
+    doors = [
+        Device(server, "Door", name, f"Door_demo_{index}", {"MacroServerName": ["MS_demo_1"]})
+        for index, name in enumerate(DOORS, 1)
+    ]
+    return [
+        Device(pool, "Pool", POOL, POOL_ALIAS),
+        Device(server, "MacroServer", MACROSERVER, "MS_demo_1", given),
+        *doors,
+    ]
+
+
+class SardanaServer:
+    """A Pool or a MacroServer; it can be ended, killed and started again alone.
+
+    `devices` have to be ON before it counts as started, and `elements` known to the
+    MacroServer: its doors are ON 20 ms before they can run anything. `variables` go into
+    its environment.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        devices: Sequence[str],
+        database: TangoDatabase,
+        *,
+        folder: Path,
+        log: Path,
+        variables: Mapping[str, str] | None = None,
+        elements: Iterable[str] = (),
+    ) -> None:
+        self._program = program
+        self._devices = tuple(devices)
+        self._elements = frozenset(elements)
+        self._database = database
+        self._folder = folder
+        self._log = log
+        self.variables = dict(variables or {})
+        self._process: Process | None = None
+
+    @property
+    def process(self) -> Process:
+        """Its process; raises LocalStackError before the first start."""
+        if self._process is None:
+            raise LocalStackError(f"{self._program} was not started.")
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        """Its process id; raises LocalStackError before the first start."""
+        return self.process.pid
+
+    @property
+    def log(self) -> Path:
+        """The path of its log; all starts are in one file."""
+        return self._log
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs (or is paused)."""
+        return self._process is not None and self._process.is_running
+
+    def start(self) -> None:
+        """Starts it and waits until its devices are ON; does nothing while it runs."""
+        if self.is_running:
+            return
+        script = find_script(self._program, "sardana")
+        options = ["--log-level", "info", "--without-log-file", "True"]
+        self._process = Process(
+            self._program,
+            [script, INSTANCE, *options, "-ORBendPoint", f"giop:tcp:{HOST}:"],
+            folder=self._folder,
+            log=self._log,
+            environment=tango_environment(self._folder, self._database.host, self.variables),
+        )
+        self._process.start()
+        self._process.wait_until(self._is_ready, seconds=_START_SECONDS, purpose="come up")
+
+    def ask_to_end(self) -> None:
+        """Sends SIGTERM and returns at once."""
+        if self._process is not None:
+            self._process.ask_to_end()
+
+    def stop(self) -> None:
+        """Ends it in order (SIGTERM); SIGKILL only after 30 s."""
+        if self._process is not None:
+            self._process.terminate(_STOP_SECONDS)
+
+    def kill(self) -> None:
+        """Ends it at once (SIGKILL)."""
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self) -> None:
+        """Ends it in order and starts it again."""
+        self.stop()
+        self.start()
+
+    def _is_ready(self) -> bool:
+        host = self._database.host
+        if not all(is_on(f"tango://{host}/{name}") for name in self._devices):
+            return False
+        return not self._elements or self._elements <= known_elements(host)
+
+
+def is_on(device: str) -> bool:
+    """Whether a device answers and is ON."""
+    try:
+        return bool(tango.DeviceProxy(device).state() == tango.DevState.ON)
+    except tango.DevFailed:
+        return False
+
+
+def known_elements(tango_host: str) -> frozenset[str]:
+    """The names of all elements that the MacroServer knows; empty while it starts."""
+    try:
+        proxy = tango.DeviceProxy(f"tango://{tango_host}/{MACROSERVER}")
+        _, content = proxy.read_attribute("Elements").value
+    except tango.DevFailed:
+        return frozenset()
+    return frozenset(element["name"] for element in json.loads(content)["new"])
+
+
+def room_folders(*names: str) -> list[Path]:
+    """The folders of those of our packages that there are, without importing them."""
+    specs = (importlib.util.find_spec(f"sardana_redis.{name}") for name in names)
+    return [
+        Path(spec.submodule_search_locations[0])
+        for spec in specs
+        if spec is not None and spec.submodule_search_locations
+    ]

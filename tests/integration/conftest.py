@@ -1,0 +1,61 @@
+"""The real parts that the integration tests run against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sardana_redis.local import Door, LocalStack, RedisServer
+
+_HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def settings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The YAML file from which the stack's recorder takes its settings; empty."""
+    path = tmp_path_factory.mktemp("settings") / "settings.yaml"
+    path.touch()
+    return path
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, settings_file: Path) -> Iterator[LocalStack]:
+    """One stack for the whole session; `door` makes its environment what it was.
+
+    Macros and recorders for tests lie in the folders `macros` and `recorders` beside this
+    file. Its logs stay in pytest's temporary folder, under `stack0/log`.
+    """
+    with LocalStack(
+        tmp_path_factory.mktemp("stack"),
+        macro_path=_existing("macros"),
+        recorder_path=_existing("recorders"),
+        macroserver_variables={"SARDANA_REDIS_CONFIG": str(settings_file)},
+    ) as stack:
+        yield stack
+
+
+@pytest.fixture
+def door(stack: LocalStack) -> Iterator[Door]:
+    """The first Door, with all parts up and Sardana's environment as after the start."""
+    stack.redis.resume()
+    stack.redis.start()
+    stack.macroserver.start()
+    stack.reset_environment()
+    door = stack.door()
+    yield door
+    if stack.macroserver.is_running and door.state == "RUNNING":
+        door.abort()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """An empty Redis for one test."""
+    with RedisServer(tmp_path / "redis") as server:
+        yield server
+
+
+def _existing(name: str) -> list[Path]:
+    folder = _HERE / name
+    return [folder] if folder.is_dir() else []

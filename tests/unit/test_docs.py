@@ -1,0 +1,64 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sardana_redis.errors import Outage, StoreUnavailable, StoreUnusable
+from sardana_redis.publisher import bug_line, dropped_line, misfit_line, still_waiting_line
+from sardana_redis.publisher._lines import continued_line, full_line, outage_line
+from sardana_redis.settings import PublisherSettings, Settings
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "operator-guide.md").read_text(encoding="utf-8")
+QUOTED = [line.removeprefix("> ") for line in GUIDE.splitlines() if line.startswith("> ")]
+
+LINES = [
+    *(outage_line("URL", StoreUnavailable("", reason)) for reason in Outage),
+    outage_line("URL", StoreUnusable("REASON")),
+    still_waiting_line(1).replace("1 points", "N points"),
+    dropped_line(1, 2).replace("1 points", "N points").replace("of 2 more", "of N more"),
+    misfit_line({"STREAMS": 3}).replace("3 values", "N values"),
+    full_line(),
+    continued_line(4, 5).replace("#4", "#N").replace("number 5", "number N"),
+    bug_line("WHERE"),
+    "This scan is not published in Redis: REASON",
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_guide_quotes_every_line_that_an_operator_may_read(line: str) -> None:
+    assert line in QUOTED
+
+
+def test_the_guide_quotes_no_line_that_does_not_exist() -> None:
+    assert sorted(QUOTED) == sorted(LINES)
+
+
+def settings_table() -> list[str]:
+    rows = []
+    for prefix, model in (("", Settings), ("publisher.", PublisherSettings)):
+        for name, field in model.model_fields.items():
+            if name == "publisher":
+                continue
+            variable = f"SARDANA_REDIS_{prefix.replace('.', '__')}{name}".upper()
+            default = "unset" if field.default is None else f"`{field.default}`"
+            rows.append(f"| `{prefix}{name}` | `{variable}` | {default} | {field.description} |")
+    return rows
+
+
+def test_the_settings_page_lists_every_setting_as_it_is() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if re.match(r"\| `", line)]
+    assert rows == settings_table()
+
+
+def test_the_documents_link_to_files_that_exist() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    assert pages
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
