@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test faults bench lint clean
+.PHONY: help install demo test faults soak bench lint clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: install lint ## all tests, on real parts, with coverage
 
 faults: install ## faults on purpose: SEEDS=20 runs of each kind, ONLY=letters, SEED=one of them
 	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),20) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+
+soak: install ## MINUTES=30 of scanning: memory and threads of MacroServer stay flat
+	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: install ## speed and memory beside what a user would take instead; ONLY=word
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))

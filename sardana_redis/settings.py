@@ -12,15 +12,17 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as ForeignSettingsError
 
 from sardana_redis.errors import SettingsError
 
@@ -33,6 +35,10 @@ _CONFIG_VARIABLE = "SARDANA_REDIS_CONFIG"
 _SERVICE_LINK = re.compile(
     r"SARDANA_REDIS_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)\w*|PORT(_\d+_(TCP|UDP)\w*)?)"
 )
+
+
+# redis-py takes a password as an option of its URL as well.
+_PASSWORD_OPTION = re.compile(r"(?i)((?:^|&)password=)[^&]*")
 
 
 class PublisherSettings(BaseModel):
@@ -95,47 +101,45 @@ class Settings(BaseSettings):
         parts = urlsplit(url)
         if parts.scheme not in ("redis", "rediss", "unix"):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        if parts.fragment or "@" in parts.path + parts.query:
+            # Here a part of a password would count as host or port, and be shown.
+            raise ValueError("has a /, ?, # or @ in its password; write it as %2F, %3F, %23 or %40")
         if parts.scheme != "unix":
             if not parts.hostname:
                 raise ValueError("names no host; write redis://HOST:PORT")
-            _ = parts.port  # raises ValueError on a port that is none
+            _check_port(parts)
         return url
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - load_settings reads them
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - we read no .env file
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor a secrets folder
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then variables, then the YAML file."""
-        return init_settings, env_settings, _FileSource(settings_cls)
-
-
-class _FileSource(PydanticBaseSettingsSource):
-    """The YAML file that `SARDANA_REDIS_CONFIG` names, or nothing."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        raise NotImplementedError  # pydantic-settings calls only __call__ of a whole-file source
-
-    def __call__(self) -> dict[str, Any]:
-        path = os.environ.get(_CONFIG_VARIABLE)
-        return _read_file(Path(path)) if path else {}
+        """Only what the caller gives: `load_settings` alone looks around."""
+        return (init_settings,)
 
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:
-    """The settings; `flags` that are None count as not given.
+    """The settings from flags, variables and file; `flags` that are None count as not given.
 
+    `config` names the file, else `SARDANA_REDIS_CONFIG` does, else there is none.
     Raises SettingsError, which names each wrong setting and never shows a password.
     """
     _refuse_unknown_variables(os.environ)
     given = {name: value for name, value in flags.items() if value is not None}
-    if config is not None:
-        os.environ[_CONFIG_VARIABLE] = str(config)
+    path = config or os.environ.get(_CONFIG_VARIABLE)
+    file = _read_file(Path(path)) if path else {}
     try:
-        return Settings(**given)
+        return Settings(**_merged(file, EnvSettingsSource(Settings)(), given))
+    except ForeignSettingsError:
+        raise SettingsError(
+            f"The environment variable {_PREFIX}PUBLISHER is not valid JSON: set its parts, "
+            f"such as {_PREFIX}PUBLISHER__FLUSH_TIMEOUT, instead."
+        ) from None
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
 
@@ -143,10 +147,11 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
 def masked_url(url: str) -> str:
     """The URL with its password replaced by ***, for logs and messages."""
     parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    netloc = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{parts.username or ''}:***@{netloc}").geturl()
+    netloc = parts.netloc
+    if parts.password is not None:
+        netloc = f"{parts.username or ''}:***@{netloc.rpartition('@')[2]}"
+    query = _PASSWORD_OPTION.sub(r"\g<1>***", parts.query)
+    return parts._replace(netloc=netloc, query=query).geturl()
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -156,30 +161,63 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f"The settings file {path} cannot be read: {error.strerror}."
         ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The settings file {path} is no text in UTF-8.") from error
     except yaml.YAMLError as error:
-        raise SettingsError(f"The settings file {path} is not valid YAML: {error}.") from error
+        # Its own text quotes the line, where a password may stand.
+        raise SettingsError(f"The settings file {path} is not valid YAML{_place(error)}.") from None
     if content is None:
         return {}
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise SettingsError(f"The settings file {path} must hold names and values, one a line.")
     return content
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    return f": see line {mark.line + 1}" if mark is not None else ""
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """One tree of all; of two values with one name that of the later layer."""
+    tree: dict[str, Any] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            below = tree.get(name)
+            if isinstance(below, Mapping) and isinstance(value, Mapping):
+                tree[name] = _merged(below, value)
+            else:
+                tree[name] = value
+    return tree
+
+
+def _check_port(parts: SplitResult) -> None:
+    try:
+        _ = parts.port
+    except ValueError:
+        # urlsplit's own text quotes the port: half a password, where that holds a `/`.
+        raise ValueError("has a port that is no number up to 65535") from None
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
     known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields} | {_CONFIG_VARIABLE}
     known |= {f"{_PREFIX}PUBLISHER__{name}".upper() for name in PublisherSettings.model_fields}
     for name in environ:
-        if name.startswith(_PREFIX) and name not in known and not _SERVICE_LINK.fullmatch(name):
-            raise SettingsError(
-                f"The environment variable {name} is no setting of sardana-redis; "
-                "unset it, or see `docs/settings.md` for the names."
-            )
+        # pydantic-settings reads names in small letters as well.
+        upper = name.upper()
+        if not upper.startswith(_PREFIX) or upper in known or _SERVICE_LINK.fullmatch(upper):
+            continue
+        raise SettingsError(
+            f"The environment variable {name} is no setting of sardana-redis; "
+            "unset it, or see `docs/settings.md` for the names."
+        )
 
 
 def _explain(error: ValidationError) -> str:
     lines = []
     for item in error.errors(include_input=False, include_url=False):
         name = ".".join(str(part) for part in item["loc"])
-        reason = "is no setting" if item["type"] == "extra_forbidden" else item["msg"].lower()
-        lines.append(f"{name}: {reason.removeprefix('value error, ')}")
+        message = item["msg"].removeprefix("Value error, ")
+        reason = "is no setting" if item["type"] == "extra_forbidden" else message
+        lines.append(f"{name}: {reason[:1].lower()}{reason[1:]}")
     return "Wrong settings: " + "; ".join(lines) + "."

@@ -8,7 +8,6 @@ from sardana_redis.publisher._lines import (
     bug_line,
     dropped_line,
     misfit_line,
-    still_waiting_line,
 )
 from sardana_redis.publisher._publisher import BOOT, Publisher
 
@@ -21,5 +20,4 @@ __all__ = [
     "dropped_line",
     "misfit_line",
     "missing_value",
-    "still_waiting_line",
 ]

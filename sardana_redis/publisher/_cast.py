@@ -76,6 +76,8 @@ class Caster:
         """The array in the dtype, and whether all of it fitted; NaN counts as missing."""
         if array.dtype == self.dtype:
             return array, True
+        if array.dtype.kind in _NUMBERS and np.can_cast(array.dtype, self.dtype):
+            return array.astype(self.dtype), True
         if array.dtype.kind not in _NUMBERS:
             return self._one_by_one(array)
         with np.errstate(all="ignore"):
@@ -93,14 +95,11 @@ class Caster:
 
     def _floats(self, array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], bool]:
         cast = array.astype(self.dtype)
-        return cast, np.can_cast(array.dtype, self.dtype) or bool(
-            np.array_equal(np.isinf(cast), np.isinf(array))
-        )
+        infinite = np.isinf(cast)
+        return cast, not infinite.any() or np.array_equal(infinite, np.isinf(array))
 
     def _integers(self, array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], bool]:
         """Integers and booleans, value by value where that loses nothing; the rest is missing."""
-        if np.can_cast(array.dtype, self.dtype):
-            return array.astype(self.dtype), True
         if self.dtype.kind == "b":
             fits = (array == 0) | (array == 1)
         elif array.dtype.kind == "f":
@@ -109,6 +108,8 @@ class Caster:
             in_range = (array >= float(self._lowest)) & (array < float(self._highest + 1))
             fits = in_range & (array == np.trunc(array))
         else:
+            if array.size and self._lowest <= int(array.min()) <= int(array.max()) <= self._highest:
+                return array.astype(self.dtype), True
             fits = (array >= self._lowest) & (array <= self._highest)
         cast = np.where(fits, array, array.dtype.type(0)).astype(self.dtype)
         cast = np.where(fits, cast, self.dtype.type(self.fill))

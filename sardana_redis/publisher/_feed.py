@@ -26,6 +26,9 @@ class _Host(Protocol):
     def is_away(self) -> bool:
         """Whether Redis cannot be used now."""
 
+    def waiting_line(self, points: int) -> str:
+        """Why so many points of an ended scan wait."""
+
     def revisit(self, feed: ScanFeed) -> None:
         """Makes the publisher look at the scan at once, also after it was delivered."""
 
@@ -83,6 +86,10 @@ class ScanFeed:
         if kind not in self._told:
             self._told.add(kind)
             self.notices.append(text)
+
+    def tell_waiting(self) -> None:
+        """Leaves the line that says why points of the ended scan still wait."""
+        self.tell("waiting", self._host.waiting_line(self.publication.points_waiting))
 
     def was_told(self, kind: str) -> bool:
         """Whether a line of that kind was left."""

@@ -94,7 +94,7 @@ class Intake:
         """Takes one point, or counts what the buffer's limit made it drop."""
         array_bytes = 0
         for i in self._arrays:
-            array_bytes += getattr(row[i], "nbytes", 0)
+            array_bytes += _bytes_of(row[i])
         size = self._scalar_bytes + array_bytes
         for i in self._texts:
             size += len(row[i]) if isinstance(row[i], str) else 0
@@ -123,3 +123,12 @@ class Intake:
             self._bell.ring_at_once()
         else:
             self._bell.ring()
+
+
+def _bytes_of(value: Any) -> int:
+    """What an array takes; of a list roughly, 0 for what stands for a skipped array."""
+    nbytes: int | None = getattr(value, "nbytes", None)
+    if nbytes is not None or not isinstance(value, list | tuple) or not value:
+        return nbytes or 0
+    width = len(value[0]) if isinstance(value[0], list | tuple) else 1
+    return _SCALAR_BYTES * len(value) * width

@@ -15,6 +15,7 @@ __all__ = [
     "continued_line",
     "dropped_line",
     "full_line",
+    "held_back_line",
     "misfit_line",
     "outage_line",
     "still_waiting_line",
@@ -51,6 +52,14 @@ def still_waiting_line(points: int) -> str:
     return (
         f"{points} points of this scan are not in Redis yet. "
         "They are delivered behind the next scans; nothing to do."
+    )
+
+
+def held_back_line(url: str, points: int) -> str:
+    """Says that a scan ended before Redis had room for all its points."""
+    return (
+        f"Redis at {url} is nearly full: {points} points of this scan are kept here until there "
+        "is room. Is the memory tracker running?"
     )
 
 

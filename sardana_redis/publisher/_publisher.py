@@ -20,7 +20,13 @@ from sardana_redis.model import EndReason, Identity, Info, ScanEnd, StreamSpec
 from sardana_redis.publisher._delivery import Delivery
 from sardana_redis.publisher._feed import ScanFeed, Verdict
 from sardana_redis.publisher._intake import Doorbell, Intake
-from sardana_redis.publisher._lines import bug_line, full_line, outage_line
+from sardana_redis.publisher._lines import (
+    bug_line,
+    full_line,
+    held_back_line,
+    outage_line,
+    still_waiting_line,
+)
 from sardana_redis.publisher._publication import Publication
 from sardana_redis.runtime import Backoff
 from sardana_redis.settings import PublisherSettings
@@ -85,6 +91,12 @@ class Publisher:
     def is_idle(self) -> bool:
         """Whether nothing waits for delivery."""
         return not self._feeds and not self._begun
+
+    def waiting_line(self, points: int) -> str:
+        """Why so many points of an ended scan wait."""
+        if self._delivery.is_braking:
+            return held_back_line(self._url, points)
+        return still_waiting_line(points)
 
     def revisit(self, feed: ScanFeed) -> None:
         """Makes the publisher look at the scan at once, also after it was delivered."""

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from sardana_redis.model import Column, EndReason, Role, ScanEnd
-from sardana_redis.publisher import ScanFeed, dropped_line, misfit_line, still_waiting_line
+from sardana_redis.publisher import ScanFeed, dropped_line, misfit_line
 from sardana_redis.recorder._translate import MacroFacts, scan_end
 
 __all__ = ["Row", "ScanRecorder", "make_gatherer"]
@@ -59,7 +59,7 @@ class ScanRecorder:
         if any(dropped):
             feed.tell("dropped", dropped_line(*dropped))
         elif not delivered and not self._is_nested() and not feed.was_told("outage"):
-            feed.tell("waiting", still_waiting_line(feed.publication.points_waiting))
+            feed.tell_waiting()
         misfits = feed.misfits()
         if misfits:
             feed.tell("misfits", misfit_line(misfits))

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
 
-from sardana_redis.errors import SettingsError, StoreError
+from sardana_redis.errors import Outage, SettingsError, StoreError, StoreUnavailable
 from sardana_redis.store._errors import translate
 
 __all__ = ["Command", "Link", "reader_url", "url_with_password"]
@@ -39,6 +39,7 @@ class Link:
             decode_responses=False,
         )
         self._connection = connection_class(**options)
+        self._is_closed = False
         try:
             self._connection.connect()
         except (foreign.RedisError, OSError) as error:
@@ -53,6 +54,8 @@ class Link:
 
     def pipeline(self, commands: Sequence[Command]) -> list[Any]:
         """The replies to the commands, sent in one go; a refused one's reply is a StoreError."""
+        if self._is_closed:  # redis-py's Connection would connect again by itself
+            raise StoreUnavailable("the connection was given up", Outage.LOST)
         connection = self._connection
         try:
             connection.send_packed_command(connection.pack_commands(commands))
@@ -81,6 +84,7 @@ class Link:
 
     def close(self) -> None:
         """Closes the connection; safe to repeat."""
+        self._is_closed = True
         self._connection.disconnect()
 
     def _read(self) -> Any:

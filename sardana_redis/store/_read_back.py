@@ -57,6 +57,8 @@ def read_scan(url: str, key: str | None = None, *, seconds: float = 15.0) -> Rea
                 f"The scan {key} is still {scan.state.name}, not CLOSED.", Outage.TIMEOUT
             )
         scan.update(timeout=left)
+    # blissdata reads the document, then the state: one that was closed in between has old info.
+    scan = data_store.load_scan(key)
     streams = {name: _read_stream(name, stream) for name, stream in scan.streams.items()}
     return ReadScan(scan.key, scan.name, scan.number, scan.state.name, scan.info, streams)
 

@@ -31,6 +31,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, settings_file: Path) -> Iter
         tmp_path_factory.mktemp("stack"),
         macro_path=_existing("macros"),
         recorder_path=_existing("recorders"),
+        # Nobody trims here, and a 2D channel of sar_demo makes 8 MB a point.
+        redis_arguments=("--maxmemory", "4gb"),
         macroserver_variables={"SARDANA_REDIS_CONFIG": str(settings_file)},
     ) as stack:
         yield stack

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from sardana_redis.errors import Outage, StoreUnavailable, StoreUnusable
-from sardana_redis.publisher import bug_line, dropped_line, misfit_line, still_waiting_line
-from sardana_redis.publisher._lines import continued_line, full_line, outage_line
+from sardana_redis.publisher import bug_line, dropped_line, misfit_line
+from sardana_redis.publisher._lines import (
+    continued_line,
+    full_line,
+    held_back_line,
+    outage_line,
+    still_waiting_line,
+)
 from sardana_redis.settings import PublisherSettings, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +26,7 @@ LINES = [
     *(outage_line("URL", StoreUnavailable("", reason)) for reason in Outage),
     outage_line("URL", StoreUnusable("REASON")),
     still_waiting_line(1).replace("1 points", "N points"),
+    held_back_line("URL", 1).replace("1 points", "N points"),
     dropped_line(1, 2).replace("1 points", "N points").replace("of 2 more", "of N more"),
     misfit_line({"STREAMS": 3}).replace("3 values", "N values"),
     full_line(),

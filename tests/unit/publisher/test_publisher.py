@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from sardana_redis.settings import PublisherSettings
 from sardana_redis.store import Birth, Entry, Memory, MemoryStore, StoredScan
 
 STREAMS = (StreamSpec("#Pt No", "int64"), StreamSpec("ct01", "float64"))
-END = ScanEnd(EndReason.SUCCESS, datetime(2026, 11, 23, tzinfo=timezone.utc))
+END = ScanEnd(EndReason.SUCCESS, datetime(2026, 11, 23, tzinfo=UTC))
 
 
 class FaultyStore(MemoryStore):
@@ -227,7 +227,7 @@ def test_continues_a_scan_that_somebody_else_closed(store, make):
     eventually(lambda: feed.publication.points_waiting == 0 and bool(store.scans))
     first = only_scan(store)
     first.states.append(4)
-    first.seals.update({key: 10 for key in first.birth.stream_keys})
+    first.seals.update(dict.fromkeys(first.birth.stream_keys, 10))
     scan_points(feed, 10, 25)
     feed.end(END)
     eventually(lambda: feed.is_delivered)
@@ -258,6 +258,8 @@ def test_holds_points_back_while_redis_is_nearly_full(store, make):
     feed.end(END)
     assert not feed.wait(0.3)
     assert store.appended == []
+    feed.tell_waiting()
+    assert "is nearly full: 50 points" in feed.notices[-1]
     store.memory = Memory(used=50, maximum=100)
     eventually(lambda: feed.is_delivered)
     assert values(only_scan(store), "#Pt No") == list(range(50))
@@ -332,6 +334,20 @@ def test_shutdown_delivers_and_counts_what_it_could_not(store, make):
     scan_points(lost, 0, 7)
     lost.end(END)
     assert other.shutdown(0.2) == 7
+
+
+def test_a_retired_publisher_delivers_what_it_has_and_ends(store, make):
+    store.is_down = True
+    publisher = make()
+    feed = begin(publisher)
+    scan_points(feed, 0, 10)
+    feed.end(END)
+    publisher.retire()
+    eventually(lambda: publisher.is_away)
+    assert publisher.is_running
+    store.is_down = False
+    eventually(lambda: not publisher.is_running)
+    assert values(only_scan(store), "#Pt No") == list(range(10))
 
 
 def test_a_bug_in_one_scan_does_not_stop_the_others(store, make, caplog):

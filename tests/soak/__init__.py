@@ -1,0 +1,1 @@
+"""Long scanning: memory and threads of a MacroServer with the recorder stay flat."""

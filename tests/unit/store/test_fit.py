@@ -1,0 +1,164 @@
+"""An info that is too large loses what readers miss least, and says so."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from sardana_redis.errors import ScanInfoTooLargeError
+from sardana_redis.model import Column, Identity, Info, Role, ScanStart, Snapshot
+from sardana_redis.recorder._scan_info import make_info
+from sardana_redis.store import dump, fit_info
+
+LIMIT = 900_000
+FULL = 2**20
+
+
+def info_of(columns: int, *, name_length: int = 60, snapshot: tuple[Snapshot, ...] = ()) -> Info:
+    """The info that the recorder makes of a scan with one motor and as many columns."""
+    names = [f"{i:05}".ljust(name_length, "x") for i in range(columns)]
+    made = [
+        Column(f"tango://host:10000/{name}", name, name, Role.CHANNEL, "float64", unit="counts")
+        for name in names
+    ]
+    motor = Column("mot01", "mot01", "mot01", Role.MOVEABLE, "float64")
+    start = ScanStart(
+        identity=Identity("ascan", 1, "s", "p"),
+        title="ascan mot01 0 1 10 0.1",
+        user="user",
+        start_time=datetime(2026, 11, 23, tzinfo=UTC),
+        columns=(motor, *made),
+        snapshot=snapshot,
+        npoints=11,
+    )
+    return make_info(start)
+
+
+def padded(info: Info, size: int) -> Info:
+    """The info with a title that brings it to `size` bytes."""
+    return {**info, "title": "t" * (size - len(dump({**info, "title": ""})))}
+
+
+def rich(size: int = LIMIT + 1) -> Info:
+    """An info that has something for every reduction, of `size` bytes."""
+    arrays = {"long": np.arange(65), "short": np.arange(64), "text": "t" * 2000}
+    return padded(
+        {
+            "snapshot": {name: {"value": value, "unit": None} for name, value in arrays.items()},
+            "plots": [{"kind": "curve-plot", "name": "curve", "items": [{"y": "y"}] * 30}],
+            "acquisition_chain": {
+                "axis": {"scalars": ["a"], "spectra": ["b"], "master": {"images": ["c"]}}
+            },
+            "datadesc": {"a": {"label": "a", "name": "n", "nexus_path": "p", "dtype": "int64"}},
+            "sardana": {
+                "custom": [
+                    {"name": "many", "value": list(range(65))},
+                    {"name": "few", "value": list(range(64))},
+                ]
+            },
+        },
+        size,
+    )
+
+
+def test_an_info_within_the_limit_stays_whole() -> None:
+    info = rich(LIMIT)
+    fitted = fit_info(info)
+    assert dump(fitted) == dump(info)
+    assert "left_out" not in fitted["sardana"]
+
+
+def test_the_argument_is_not_changed() -> None:
+    info = rich(LIMIT + 10_000)
+    before = deepcopy(info)
+    fit_info(info)
+    np.testing.assert_equal(info, before)
+
+
+def test_long_snapshots_go_first_and_nothing_else_where_that_is_enough() -> None:
+    fitted = fit_info(rich())
+    assert fitted["sardana"]["left_out"] == ["snapshot.long", "snapshot.text"]
+    assert fitted["snapshot"]["short"]["value"] == list(range(64))
+    assert len(fitted["plots"][0]["items"]) == 30
+    assert len(dump(fitted)) <= LIMIT
+
+
+def test_a_value_left_out_is_null_because_desys_writers_read_it() -> None:
+    assert fit_info(rich())["snapshot"]["long"] == {"value": None, "unit": None}
+
+
+def test_the_rest_goes_in_its_order_until_the_info_fits() -> None:
+    order = [
+        *("snapshot.long", "snapshot.text", "custom.many", "plots.curve", "acquisition_chain"),
+        *("datadesc.*.name", "datadesc.*.nexus_path", "datadesc"),
+    ]
+    seen = []
+    for size in range(LIMIT + 1, LIMIT + 4000, 50):
+        left_out = fit_info(rich(size))["sardana"]["left_out"]
+        assert left_out == order[: len(left_out)]
+        seen.append(len(left_out))
+    assert seen == sorted(seen)
+    assert {2, 3, 4, len(order)} <= set(seen)
+
+
+def test_twenty_plot_items_stay() -> None:
+    fitted = fit_info(rich(LIMIT + 3_000))
+    assert len(fitted["plots"][0]["items"]) == 20
+
+
+def test_short_custom_data_stay() -> None:
+    few, many = (fit_info(rich(LIMIT + 3_000))["sardana"]["custom"][i] for i in (1, 0))
+    assert few["value"] == list(range(64))
+    assert many == {"name": "many", "value": None}
+
+
+@pytest.mark.parametrize("name_length", [10, 60])
+def test_a_thousand_columns_fit(name_length: int) -> None:
+    info = info_of(1000, name_length=name_length)
+    fitted = fit_info(info)
+    assert len(dump(fitted)) <= LIMIT
+    assert list(fitted["channels"]) == list(info["channels"])
+    assert fitted["devices"] == info["devices"]
+
+
+def test_a_thousand_columns_with_a_large_snapshot_fit() -> None:
+    snapshot = tuple(
+        Snapshot(f"mca{i:03}", f"mca{i:03}", np.full(1024, 0.123456789), "float64", (1024,))
+        for i in range(100)
+    )
+    fitted = fit_info(info_of(1000, snapshot=snapshot))
+    assert len(dump(fitted)) <= LIMIT
+    assert {f"snapshot.mca{i:03}" for i in range(100)} <= set(fitted["sardana"]["left_out"])
+
+
+def test_five_thousand_columns_fit_with_short_names_and_keep_all_channels() -> None:
+    fitted = fit_info(info_of(5000, name_length=10))
+    assert len(dump(fitted)) <= LIMIT
+    assert len(fitted["channels"]) == 5001
+    assert fitted["sardana"]["left_out"]
+
+
+def test_what_cannot_fit_is_refused_with_the_remedy() -> None:
+    with pytest.raises(ScanInfoTooLargeError, match="fewer columns or shorter names"):
+        fit_info(info_of(9_000))
+
+
+def test_up_to_blissdatas_own_limit_nothing_is_refused() -> None:
+    fitted = fit_info({"title": "t" * (FULL - 100)})
+    assert LIMIT < len(dump(fitted)) <= FULL
+    assert fitted["sardana"]["left_out"] == []  # nothing there that could be
+
+
+def test_fitting_twice_changes_nothing_more() -> None:
+    once = fit_info({**rich(LIMIT + 100_000)})
+    assert len(dump(once)) > LIMIT
+    assert fit_info(once) == once
+
+
+def test_numpy_and_nan_become_plain() -> None:
+    fitted = fit_info({"a": np.float32(1), "b": float("nan")})
+    assert json.dumps(fitted, allow_nan=False) == '{"a": 1.0, "b": null}'

@@ -1,0 +1,75 @@
+"""The backoff and the stop event of every long-running process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from sardana_redis.runtime import Backoff, stop_on_signals
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    backoff = Backoff(0.5, 3.0)
+    assert [backoff.next() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
+
+
+def test_a_success_makes_the_pause_short_again() -> None:
+    backoff = Backoff(0.5, 3.0)
+    for _ in range(4):
+        backoff.next()
+    backoff.reset()
+    assert [backoff.next(), backoff.next()] == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_a_signal_sets_the_event(number: signal.Signals) -> None:
+    with stop_on_signals() as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), number)
+        assert stop.wait(10.0)
+
+
+def test_another_signal_can_stop_too() -> None:
+    with stop_on_signals(signal.SIGUSR1) as stop:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert stop.wait(10.0)
+
+
+def handlers() -> list[object]:
+    return [signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGUSR1)]
+
+
+def test_the_old_handlers_come_back() -> None:
+    before = handlers()
+    with stop_on_signals(signal.SIGUSR1):
+        assert all(old is not new for old, new in zip(before, handlers(), strict=True))
+    assert handlers() == before
+
+
+def test_the_old_handlers_come_back_after_an_error() -> None:
+    before = handlers()
+    with pytest.raises(ZeroDivisionError), stop_on_signals():
+        raise ZeroDivisionError
+    assert handlers() == before
+
+
+def test_off_the_main_thread_no_handler_is_touched() -> None:
+    before = handlers()
+    inside: list[object] = []
+    events: list[threading.Event] = []
+
+    def run() -> None:
+        with stop_on_signals() as stop:
+            inside.extend(handlers())
+            events.append(stop)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(10.0)
+    assert inside == before
+    assert not events[0].is_set()
