@@ -50,4 +50,5 @@ def stop_on_signals(*extra: signal.Signals) -> Iterator[threading.Event]:
         yield stop
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            # None: a handler that C code had installed, which Python cannot put back
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

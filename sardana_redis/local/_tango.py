@@ -136,6 +136,7 @@ def tango_environment(
     scratch = folder / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     own = {
+        "PYTHONUNBUFFERED": "1",  # what the programs say is read from their logs while they run
         "TANGO_HOST": host,
         "TANGO_LOG_PATH": str(folder / "tango-log"),
         "ORBunixTransportDirectory": "omni",

@@ -44,7 +44,8 @@ def outage_line(url: str, error: StoreError) -> str:
     if isinstance(error, StoreUnavailable):
         what, remedy = _OUTAGES[error.reason]
         return f"Redis at {url} {what}. {_KEPT} {remedy}"
-    return f"Redis at {url} cannot take this scan: {error} {_KEPT}"
+    reason = str(error).rstrip(".")
+    return f"Redis at {url} cannot take this scan: {reason}. {_KEPT}"
 
 
 def still_waiting_line(points: int) -> str:

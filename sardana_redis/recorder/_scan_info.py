@@ -126,15 +126,19 @@ def _positioners(snapshot: Iterable[Snapshot]) -> dict[str, dict[str, Any]]:
 
 
 def _datadesc(column: Column) -> dict[str, Any]:
-    return {
-        "label": column.label,
+    """A column for DESY's writers (nxsblisswriter 0.14, `NXSFile.py`).
+
+    They look a stream up by `label`, skip what has another `stream` than that very word,
+    and take a `nexus_path` or `unit` that is there for one that is known.
+    """
+    description = {
+        "label": column.stream,
         "name": column.name,
         "dtype": "str" if column.dtype == JSON else column.dtype,
         "shape": list(column.shape),
-        "unit": column.unit,
-        "nexus_path": None,
-        "stream": column.stream,
+        "stream": "stream",
     }
+    return description if column.unit is None else description | {"unit": column.unit}
 
 
 def _snapshot(item: Snapshot) -> dict[str, Any]:

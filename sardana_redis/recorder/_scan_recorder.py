@@ -88,7 +88,10 @@ def make_gatherer(columns: Sequence[Column]) -> Callable[[Mapping[str, Any]], Ro
     names = [column.name for column in columns]
     labels = [column.label for column in columns]
     if len(names) < 2:
-        return lambda data: tuple(data.get(name) for name in names)
+        return lambda data: tuple(
+            data[name] if name in data else data.get(label)
+            for name, label in zip(names, labels, strict=True)
+        )
     by_name = itemgetter(*names)
 
     def gather(data: Mapping[str, Any]) -> Row:

@@ -7,12 +7,13 @@ JSON (`Scan._filter_nan_values`, 2.4.5). What is left out is named in
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from sardana_redis.errors import ScanInfoTooLargeError
 from sardana_redis.model import Info
-from sardana_redis.store._document import dump, plain
+from sardana_redis.store._document import plain
 
 __all__ = ["SOFT_LIMIT_BYTES", "fit_info"]
 
@@ -27,20 +28,25 @@ _Reduction = Callable[[Info], list[str]]
 def fit_info(info: Info) -> Info:
     """The info as plain JSON values, with as much left out as the limit demands."""
     fitting: Info = plain(info)
-    if len(dump(fitting)) <= SOFT_LIMIT_BYTES:
+    if _size(fitting) <= SOFT_LIMIT_BYTES:
         return fitting
     left_out: list[str] = fitting.setdefault("sardana", {}).setdefault("left_out", [])
     for reduce in _REDUCTIONS:
         left_out += [name for name in reduce(fitting) if name not in left_out]
-        if len(dump(fitting)) <= SOFT_LIMIT_BYTES:
+        if _size(fitting) <= SOFT_LIMIT_BYTES:
             return fitting
-    size = len(dump(fitting))
+    size = _size(fitting)
     if size > _HARD_LIMIT_BYTES:
         raise ScanInfoTooLargeError(
             f"The scan's info takes {size} bytes of {_HARD_LIMIT_BYTES}, with all left out that "
             "may be: scan with fewer columns or shorter names."
         )
     return fitting
+
+
+def _size(info: Info) -> int:
+    """How blissdata measures it: characters of JSON as Python writes it by default."""
+    return len(json.dumps(info))
 
 
 def _drop_long_snapshots(info: Info) -> list[str]:
@@ -97,6 +103,13 @@ def _drop_datadesc(info: Info) -> list[str]:
     return ["datadesc"] * dropped
 
 
+def _drop_all_custom_data(info: Info) -> list[str]:
+    """Leaves out what may have grown without limit since the scan was born."""
+    dropped = ["custom"] if info["sardana"].get("custom") else []
+    info["sardana"]["custom"] = []
+    return dropped
+
+
 _REDUCTIONS: tuple[_Reduction, ...] = (
     _drop_long_snapshots,
     _drop_long_custom_data,
@@ -104,6 +117,7 @@ _REDUCTIONS: tuple[_Reduction, ...] = (
     _drop_chain_lists,
     _drop_long_names,
     _drop_datadesc,
+    _drop_all_custom_data,
 )
 
 

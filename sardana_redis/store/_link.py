@@ -115,6 +115,8 @@ def url_with_password(url: str, password_file: Path | None) -> str:
         raise SettingsError(
             f"The password file {password_file} cannot be read: {error.strerror}."
         ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The password file {password_file} is not UTF-8 text.") from error
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     netloc = f"{parts.username or ''}:{quote(password, safe='')}@{host}"

@@ -16,9 +16,8 @@ __all__ = ["Entry", "Memory", "PublishStore", "Standing"]
 class Entry:
     """One entry of a stream: `length` points, the first of them with the index `first`.
 
-    `length` is None on a JSON stream, whose entries hold one point and no length.
-    `stamped` adds the time of sending; `creates` lets the entry make its stream, else a
-    stream that is gone is an error.
+    On a JSON stream every entry holds one point. `stamped` adds the time of sending;
+    `creates` lets the entry make its stream, else a stream that is gone is an error.
     """
 
     stream_key: str

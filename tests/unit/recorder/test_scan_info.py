@@ -180,8 +180,11 @@ def test_a_nexus_writer_is_asked_for_only_with_a_nexus_file(
 
 def test_desys_writers_find_each_column_and_nothing_more_of_it() -> None:
     datadesc = info_of(SCANS["mesh"])["datadesc"]
-    wanted = {"label", "name", "dtype", "shape", "unit", "nexus_path", "stream"}
-    assert all(set(item) == wanted for item in datadesc.values())
+    wanted = {"label", "name", "dtype", "shape", "stream"}
+    assert all(set(item) - {"unit"} == wanted for item in datadesc.values())
+    assert all(item["label"] == stream for stream, item in datadesc.items())
+    assert {item["stream"] for item in datadesc.values()} == {"stream"}
+    assert all(item.get("unit") is not None for item in datadesc.values() if "unit" in item)
     facts = ("label", "name", "dtype", "shape")
     assert [datadesc["image"][f] for f in facts] == ["image", "full/image", "uint16", [-1, 640]]
     assert [datadesc["ref"][f] for f in facts] == ["ref", "full/ref", "str", []]
