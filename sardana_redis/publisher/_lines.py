@@ -1,7 +1,7 @@
 """Every line that an operator may read about Redis during a scan.
 
 One line says what happened, what becomes of the data, and what to do. They are quoted in
-docs/operator-guide.md, and tests/unit/test_operator_lines.py compares the two.
+docs/operator-guide.md, and tests/unit/test_docs.py compares the two.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The only file that touches what Sardana does not promise to keep.
 
-Seen in Sardana 3.7.1, pinned by tests/integration/test_sardana_pins.py: `Macro._warning`,
-`Macro._getEnv` and `Macro._getName` (the public ones raise once the macro was stopped,
-and Sardana's own recorders use these), `Macro.executor._macro_stack`, the attributes of
-the scan macros that `macro_facts` reads, `ScanEndStatus`, `Door.macro_server`.
+Seen in Sardana 3.7.1, pinned by tests/integration/test_sardana_pins.py: `Macro._getEnv` and
+`Macro._getName` (the public ones raise once the macro was stopped, and Sardana's own
+recorders use these), `Macro.executor._macro_stack`, the attributes of the scan macros that
+`macro_facts` reads, `ScanEndStatus`, `Door.macro_server`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from sardana.macroserver.msexception import UnknownEnv
 from sardana.macroserver.scan.gscan import ScanEndStatus
+from taurus.core.util.log import Logger
 
 from sardana_redis.model import EndReason
 from sardana_redis.publisher import Verdict
@@ -63,19 +64,26 @@ def environment_variable(macro: Any, name: str) -> Any:
 
 def warn(macro: Any, line: str) -> None:
     """Shows the operator one line."""
-    macro._warning("%s", line)
+    # Not `macro.warning`, nor `_warning`: both wait and raise once the operator stopped the macro.
+    Logger.warning(macro, "%s", line)
 
 
 def make_verdict(macro: Any) -> Verdict:
-    """What tells, without keeping the macro alive, that it is over and why."""
+    """What tells, without keeping the macro alive, that it is over and why.
+
+    The executor of a door pops a macro when all of it is over, its recorders' ends too. A
+    macro that another one drives itself is never on the executor's stack: then the one at
+    the bottom of the stack, which the operator started, decides.
+    """
+    stack = tuple(macro.executor._macro_stack)
     reference = weakref.ref(macro)
+    decisive = weakref.ref(macro if macro in stack or not stack else stack[0])
 
     def verdict() -> EndReason | None:
-        found = reference()
-        if found is None:
+        found, decides = reference(), decisive()
+        if found is None or decides is None:
             return EndReason.FAILURE
-        # The executor of a door pops a macro when all of it is over, its recorders' ends too.
-        if found in tuple(found.executor._macro_stack):
+        if decides in tuple(found.executor._macro_stack):
             return None
         was_ended_by_user = found.isAborted() or found.isStopped()
         return EndReason.USER_ABORT if was_ended_by_user else EndReason.FAILURE

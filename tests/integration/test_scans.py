@@ -206,6 +206,17 @@ def test_scans_in_a_scan_are_all_published(stack: LocalStack, door: Door, captur
         assert scan.info["end_reason"] == "SUCCESS"
 
 
+def test_a_scan_that_another_macro_drives_is_not_taken_for_abandoned(
+    stack: LocalStack, door: Door, captured: Path
+) -> None:
+    run = door.run("driving_macro")
+    assert run.state == "ON", run.text()
+    scan, capture = last(stack, captured)
+    assert_equal(scan, capture)
+    assert len(capture.records) == 60
+    assert scan.info["end_reason"] == "SUCCESS"
+
+
 def test_two_doors_scan_at_once(stack: LocalStack, door: Door, captured: Path) -> None:
     door.run("defmeas", "second", "ct03", "ct04")
     other = stack.door(2)

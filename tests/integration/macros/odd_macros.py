@@ -37,6 +37,15 @@ class custom_scan(Macro):
         handler.addCustomData("fitted", "late", nxpath="b:NXcollection")
 
 
+class driving_macro(Macro):
+    """Drives the scan of another macro itself, for some seconds, without running that macro."""
+
+    def run(self):
+        scan, _ = self.createMacro("synthetic_scan", 60, 20.0, 2)
+        for _ in scan._gScan.step_scan():
+            self.checkPoint()
+
+
 class nested_scan(Macro):
     """An ascan with another one inside, at each of its points."""
 

@@ -12,10 +12,13 @@ from sardana_redis.local._signals import hold_signals, interrupt_on_signals
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_interrupts_as_ctrl_c_does(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt, match=number.name), interrupt_on_signals():
-        signal.raise_signal(number)
-    assert signal.getsignal(number) == before
+    outside = signal.signal(number, signal.SIG_DFL)  # under nohup SIGHUP is ignored
+    try:
+        with pytest.raises(KeyboardInterrupt, match=number.name), interrupt_on_signals():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, outside)
 
 
 def test_the_handler_of_somebody_else_comes_back() -> None:

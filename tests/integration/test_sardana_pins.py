@@ -1,0 +1,68 @@
+"""What we use of Sardana without its promise is still as we saw it (recorder/_sardana.py)."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pint, through taurus
+
+
+def test_the_macro_has_the_unofficial_methods_that_do_not_raise_after_a_stop() -> None:
+    from sardana.macroserver.macro import Macro
+    from taurus.core.util.log import Logger
+
+    for name in ("_getEnv", "_getName"):
+        method = getattr(Macro, name)
+        # What `mAPI` wraps raises StopException once the operator stopped the macro.
+        assert not hasattr(method, "__wrapped__"), name
+    for name in ("warning", "_warning", "getEnv"):  # why we use Logger.warning and _getEnv
+        assert hasattr(getattr(Macro, name), "__wrapped__"), name
+    assert issubclass(Macro, Logger)
+    assert isinstance(inspect.getattr_static(Macro, "executor"), property)
+    assert isinstance(inspect.getattr_static(Macro, "door"), property)
+
+
+def test_the_executor_keeps_its_stack_of_macros() -> None:
+    from sardana.macroserver.msmacromanager import MacroExecutor
+
+    source = inspect.getsource(MacroExecutor)
+    assert "self._macro_stack.append(macro_obj)" in source
+    assert "self._macro_stack.pop()" in source
+
+
+def test_the_end_of_a_scan_has_four_reasons() -> None:
+    from sardana.macroserver.scan.gscan import ScanEndStatus
+
+    from sardana_redis.recorder._sardana import _END_REASONS
+
+    names = ("Normal", "Stop", "Abort", "Exception")
+    assert [str(_END_REASONS[getattr(ScanEndStatus, name)]) for name in names] == [
+        "SUCCESS",
+        "USER_ABORT",
+        "USER_ABORT",
+        "FAILURE",
+    ]
+
+
+def test_the_plot_type_of_a_curve_is_still_one() -> None:
+    from sardana.taurus.core.tango.sardana import PlotType
+
+    from sardana_redis.recorder._columns import _PLOT_TYPE_SPECTRUM
+
+    assert PlotType.Spectrum == _PLOT_TYPE_SPECTRUM
+
+
+def test_scan_macros_have_the_attributes_that_say_what_they_do() -> None:
+    """The file is read, not imported: macros can be imported by a MacroServer only."""
+    spec = importlib.util.find_spec("sardana.macroserver.macros")
+    assert spec is not None
+    source = Path(spec.submodule_search_locations[0], "scan.py").read_text(encoding="utf-8")
+    mesh = source[source.index("class mesh(") : source.index("class dmesh(")]
+    for name in ("motors", "starts", "finals", "nr_intervs", "nb_points", "bidirectional_mode"):
+        assert f"self.{name} =" in mesh
+    assert "self.integ_time =" in mesh
+    assert "self.do_last_point =" in source[source.index("class meshct(") :]
