@@ -30,13 +30,13 @@ class Doorbell:
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[None] = SimpleQueue()
-        self._rung = False
+        self.is_rung = False
         self._urgent = False
 
     def ring(self) -> None:
         """Says that something waits."""
-        if not self._rung:
-            self._rung = True
+        if not self.is_rung:
+            self.is_rung = True
             self._queue.put(None)
 
     def ring_at_once(self) -> None:
@@ -58,7 +58,7 @@ class Doorbell:
         # Reset last, look afterwards: a ring that is missed here finds its row looked at, one
         # that rang since the queue was emptied is heard again. The other way round a ring in
         # between would leave an empty queue that counts as rung, and no later one be heard.
-        self._rung = False
+        self.is_rung = False
         self._urgent = False
 
 
@@ -88,41 +88,64 @@ class Intake:
         self._array_reserve_bytes = int((1 - _ARRAY_SHARE) * limit_bytes)
         self._arrays = tuple(i for i, s in enumerate(streams) if s.shape)
         self._texts = tuple(i for i, s in enumerate(streams) if s.dtype == JSON)
-        self._last_ring_bytes = 0
+        self._varies = bool(self._arrays or self._texts)
+        self._ring_at_bytes = batch_bytes
+        self._granted_until = 0
 
     def put(self, row: Row) -> None:
         """Takes one point, or counts what the buffer's limit made it drop."""
-        array_bytes = 0
-        for i in self._arrays:
-            array_bytes += _bytes_of(row[i])
-        size = self._scalar_bytes + array_bytes
-        for i in self._texts:
-            size += len(row[i]) if isinstance(row[i], str) else 0
-        room = self._limit_bytes - self._held_bytes()
-        without_arrays = bool(array_bytes) and size > room - self._array_reserve_bytes
-        if without_arrays:
-            row = tuple(None if i in self._arrays else value for i, value in enumerate(row))
-            size -= array_bytes
-        if size > room:
-            self.dropped_points += 1
-            return
-        self.dropped_arrays += without_arrays
-        self.rows.append((row, size))
-        self.put_bytes += size
-        self.points += 1
-        self._ring()
+        size = self._scalar_bytes
+        if self._varies:
+            size += self._array_bytes(row) + self._text_bytes(row)
+        if self.put_bytes + size > self._granted_until:
+            self._put_near_limit(row, size)
+        else:
+            self._keep(row, size)
 
     @property
     def held_bytes(self) -> int:
         """Bytes of points that are not confirmed."""
         return self.put_bytes - self.freed_bytes
 
-    def _ring(self) -> None:
-        if self.put_bytes - self._last_ring_bytes >= self._batch_bytes:
-            self._last_ring_bytes = self.put_bytes
+    def _keep(self, row: Row, size: int) -> None:
+        self.rows.append((row, size))
+        self.points += 1
+        self.put_bytes += size
+        if self.put_bytes >= self._ring_at_bytes:
+            self._ring_at_bytes = self.put_bytes + self._batch_bytes
             self._bell.ring_at_once()
-        else:
+        elif not self._bell.is_rung:
             self._bell.ring()
+
+    def _put_near_limit(self, row: Row, size: int) -> None:
+        """Looks how much room there is; drops the arrays of the point first, then the point."""
+        room = self._limit_bytes - self._held_bytes()
+        array_bytes = self._array_bytes(row)
+        if array_bytes and size > room - self._array_reserve_bytes:
+            row = tuple(None if i in self._arrays else value for i, value in enumerate(row))
+            size -= array_bytes
+        else:
+            array_bytes = 0
+        if size > room:
+            self.dropped_points += 1
+            return
+        self.dropped_arrays += bool(array_bytes)
+        self._granted_until = self.put_bytes + self._grant(room)
+        self._keep(row, size)
+
+    def _grant(self, room: int) -> int:
+        """Bytes that may come without another look at the room: all scans together need some.
+
+        Nothing near the limit, where each byte counts.
+        """
+        spare = room - self._array_reserve_bytes
+        return spare // 16 if spare > self._limit_bytes // 4 else 0
+
+    def _array_bytes(self, row: Row) -> int:
+        return sum([_bytes_of(row[i]) for i in self._arrays])
+
+    def _text_bytes(self, row: Row) -> int:
+        return sum([len(row[i]) for i in self._texts if isinstance(row[i], str)])
 
 
 def _bytes_of(value: Any) -> int:

@@ -196,14 +196,18 @@ class Publication:
         rows: list[tuple[Any, ...]] = []
         total = 0
         waiting = self.intake.rows
+        take, keep = waiting.popleft, rows.append
         least = self._point_bytes
         encoded = 0
-        # A row whose arrays are missing is small here, yet full-grown when it is encoded.
-        while waiting and (not rows or encoded + max(waiting[0][1], least) <= limit_bytes):
-            row, size = waiting.popleft()
-            rows.append(row)
+        while waiting:
+            row, size = waiting[0]
+            # A row whose arrays are missing is small here, yet full-grown when it is encoded.
+            encoded += size if size > least else least
+            if rows and encoded > limit_bytes:
+                break
+            take()
+            keep(row)
             total += size
-            encoded += max(size, least)
         self.has_backlog = bool(waiting)
         return rows, total
 

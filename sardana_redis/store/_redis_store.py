@@ -45,7 +45,7 @@ class RedisStore:
         self._password_file = password_file
         self._timeout_seconds = timeout_seconds
         self._open_link: Link | None = None
-        self._client_id: int | None = None
+        self._last_client: tuple[str, int] | None = None
         self._clock_offset_ms = 0.0
 
     @property
@@ -63,7 +63,7 @@ class RedisStore:
             run_id = _run_id(link)
             if not check_database(link):
                 initialise_database(url, timeout_seconds=self._timeout_seconds)
-            self._forget_last_client(link)
+            self._end_last_client(link, run_id)
         except StoreError:
             link.close()
             raise
@@ -175,12 +175,15 @@ class RedisStore:
             self.close_scan(birth, birth.info | end, birth.stream_keys)
         return [birth.key for birth in orphans]
 
-    def _forget_last_client(self, link: Link) -> None:
-        """Ends the connection before this one: what it sent must not be carried out any more."""
+    def _end_last_client(self, link: Link, run_id: str) -> None:
+        """Ends the connection before this one: what it sent must not be carried out any more.
+
+        Only on the same server: a restarted one gives the number to somebody else.
+        """
         client_id = link.pipeline([("CLIENT", "ID")])[0]
-        if self._client_id is not None:
-            link.pipeline([("CLIENT", "KILL", "ID", self._client_id)])
-        self._client_id = client_id if isinstance(client_id, int) else None
+        if self._last_client is not None and self._last_client[0] == run_id:
+            link.pipeline([("CLIENT", "KILL", "ID", self._last_client[1])])
+        self._last_client = (run_id, client_id) if isinstance(client_id, int) else None
 
 
 def _run_id(link: Link) -> str:

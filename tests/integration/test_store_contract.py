@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import redis
 
 from sardana_redis.errors import (
     Outage,
@@ -145,6 +146,33 @@ def test_heartbeats_are_renewed(store: PublishStore) -> None:
     store.bear(scan)
     store.keep_alive([scan])
     assert store.pulse().used >= 0
+
+
+def test_a_restarted_server_loses_no_innocent_client(redis_server: RedisServer) -> None:
+    """Client numbers begin anew at a restart: ours of before is somebody else's then."""
+    store = RedisStore(redis_server.url)
+    store.connect()
+    redis_server.restart()
+    readers = [redis.Redis.from_url(redis_server.url) for _ in range(10)]
+    numbers = [reader.client_id() for reader in readers]
+    store.connect()
+    alive = {client["id"] for client in readers[0].client_list()}
+    assert {str(number) for number in numbers} <= alive
+
+
+def test_the_connection_before_is_ended(redis_server: RedisServer) -> None:
+    store = RedisStore(redis_server.url)
+    store.connect()
+    with redis.Redis.from_url(redis_server.url) as client:
+        first = {c["id"] for c in client.client_list()}
+        given_up = store._open_link
+        store._open_link = None  # as after an error, while the server has not noticed yet
+        store.connect()
+        left = {c["id"] for c in client.client_list()} & first
+        assert len(left) == 1, "only the test's own client is still there"
+    assert given_up is not None
+    given_up.close()
+    store.disconnect()
 
 
 def test_a_store_that_is_not_connected_says_so(store: PublishStore) -> None:
