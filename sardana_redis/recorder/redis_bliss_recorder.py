@@ -30,11 +30,7 @@ _Hook = TypeVar("_Hook", bound=Callable[..., None])
 
 
 def _guarded(hook: _Hook) -> _Hook:
-    """The hook, kept from harming the scan: what nobody foresaw turns the recorder off.
-
-    The one place that takes every exception. Sardana's stop and abort are exceptions too:
-    they pass.
-    """
+    """The hook, kept from harming the scan: see `RedisBlissRecorder.take_failure`."""
 
     @functools.wraps(hook)
     def call(self: RedisBlissRecorder, *args: Any, **kwargs: Any) -> None:
@@ -42,13 +38,8 @@ def _guarded(hook: _Hook) -> _Hook:
             return
         try:
             hook(self, *args, **kwargs)
-        except InterruptException:
-            raise
-        except SardanaRedisError as error:
-            self.turn_off(f"This scan is not published in Redis: {error}")
-        except Exception:  # noqa: BLE001 - what nobody foresaw must not end somebody's scan
-            _log.exception("recorder failed", hook=hook.__name__)
-            self.turn_off(bug_line(f"in {hook.__name__}"))
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw must not end the scan
+            self.take_failure(hook.__name__, error)
 
     return call  # type: ignore[return-value]  # functools.wraps keeps the signature
 
@@ -76,10 +67,14 @@ class RedisBlissRecorder(DataRecorder):  # type: ignore[misc]  # Sardana ships n
         for item in self._early_custom:
             self._scan.add_custom(item)
 
-    @_guarded
     def _writeRecord(self, record: Any) -> None:
-        if self._scan is not None:
+        # As `_guarded` would do it, but without another call at every point.
+        if self._scan is None or self.is_off:
+            return
+        try:
             self._scan.record(record.data)
+        except Exception as error:  # noqa: BLE001 - see _guarded
+            self.take_failure("_writeRecord", error)
 
     @_guarded
     def _endRecordList(self, recordlist: Any) -> None:
@@ -93,6 +88,19 @@ class RedisBlissRecorder(DataRecorder):  # type: ignore[misc]  # Sardana ships n
             self._early_custom.append(item)
         else:
             self._scan.add_custom(item)
+
+    def take_failure(self, hook: str, error: Exception) -> None:
+        """Turns the recorder off for what a hook raised; Sardana's stop and abort pass.
+
+        The one place that takes every exception. It is called while `error` is handled.
+        """
+        if isinstance(error, InterruptException):
+            raise error
+        if isinstance(error, SardanaRedisError):
+            self.turn_off(f"This scan is not published in Redis: {error}")
+            return
+        _log.error("recorder failed", hook=hook, exc_info=error)
+        self.turn_off(bug_line(f"in {hook}"))
 
     def turn_off(self, line: str) -> None:
         """Stops recording this scan, closes it as failed and tells the operator."""
