@@ -8,10 +8,8 @@ from datetime import datetime
 from uuid import uuid4
 
 from sardana_redis.errors import (
-    Outage,
     SardanaRedisError,
     StoreError,
-    StoreUnavailable,
     StoreUnusable,
 )
 from sardana_redis.keys import HEARTBEAT_RENEWAL_SECONDS
@@ -28,7 +26,7 @@ from sardana_redis.publisher._lines import (
     still_waiting_line,
 )
 from sardana_redis.publisher._publication import Publication
-from sardana_redis.runtime import Backoff
+from sardana_redis.publisher._uplink import Uplink
 from sardana_redis.settings import PublisherSettings
 from sardana_redis.store import PublishStore, fit_info, new_birth
 
@@ -39,7 +37,6 @@ BOOT = uuid4().hex
 
 _WATCH_SECONDS = 1.0
 _IDLE_PULSE_SECONDS = 5.0
-_FIRST_RETRY_SECONDS = 0.05
 
 _log = guest_logger(__name__)
 
@@ -68,13 +65,9 @@ class Publisher:
         self._delivery = Delivery(store, settings)
         self._feeds: tuple[ScanFeed, ...] = ()
         self._begun: list[ScanFeed] = []
-        self._error: StoreError | None = None
-        self._connected = False
-        self._blipped = False
-        self._run_id = ""
+        self._uplink = Uplink(store, url, retry_max_seconds=settings.retry_max_seconds)
         self._adopted = False
-        self._retry = Backoff(_FIRST_RETRY_SECONDS, settings.retry_max_seconds)
-        self._retry_at = self._watch_at = self._heartbeat_at = self._idle_pulse_at = 0.0
+        self._watch_at = self._heartbeat_at = self._idle_pulse_at = 0.0
         self._stop_at: float | None = None
         self._is_retired = False
         self._thread = threading.Thread(
@@ -85,7 +78,7 @@ class Publisher:
     @property
     def is_away(self) -> bool:
         """Whether Redis cannot be used now."""
-        return self._error is not None
+        return self._uplink.error is not None
 
     @property
     def is_idle(self) -> bool:
@@ -124,8 +117,8 @@ class Publisher:
         )
         publication = Publication(new_birth(identity, info, streams, owner), intake)
         feed = ScanFeed(self, publication, number=identity.number, door=door, verdict=verdict)
-        if self._error is not None:
-            feed.tell("outage", outage_line(self._url, self._error))
+        if (error := self._uplink.error) is not None:
+            feed.tell("outage", outage_line(self._url, error))
         self._ensure_thread()
         self.revisit(feed)
         return feed
@@ -181,7 +174,7 @@ class Publisher:
                 del self._begun[0]
             self._cycle(time.monotonic())
             if self._may_end(time.monotonic()):
-                self._store.disconnect()
+                self._uplink.close()
                 return
 
     def _pause(self) -> float:
@@ -189,8 +182,8 @@ class Publisher:
         now = time.monotonic()
         if self._stop_at is not None:
             return 0.02
-        if not self._connected and (self._feeds or self._delivery.retains):
-            return self._retry_at - now
+        if not self._uplink.is_connected and (self._feeds or self._delivery.retains):
+            return self._uplink.retry_at - now
         if self._delivery.is_braking:
             return self._delivery.pulse_seconds
         return min(_WATCH_SECONDS, _IDLE_PULSE_SECONDS) if self._feeds else _IDLE_PULSE_SECONDS
@@ -204,10 +197,10 @@ class Publisher:
         self._watch(now)
         if not self._feeds and not self._delivery.retains:
             return
-        if not self._connected and now < self._retry_at:
+        if not self._uplink.is_connected and now < self._uplink.retry_at:
             return
         try:
-            if not self._connected:
+            if not self._uplink.is_connected:
                 self._connect()
             self._keep_up(now)
             self._deliver()
@@ -219,17 +212,10 @@ class Publisher:
             _log.exception("publisher failed")
             self._lose(StoreUnusable(f"the recorder failed with {error!r}."))
         else:
-            self._error = None
-            self._blipped = False
-            self._retry.reset()
+            self._uplink.succeed()
 
     def _connect(self) -> None:
-        run_id = self._store.connect()
-        self._connected = True
-        restarted = bool(self._run_id) and run_id != self._run_id
-        self._run_id = run_id
-        if restarted:
-            _log.warning("Redis was restarted, checking what it kept", url=self._url)
+        if self._uplink.connect():
             self._feeds = (*self._delivery.take_back(), *self._feeds)
         for feed in self._feeds:
             feed.publication.unsure = feed.publication.unsure or feed.publication.born
@@ -265,8 +251,10 @@ class Publisher:
             more = self._delivery.step(feed)
         except StoreError:
             feed.publication.unsure = feed.publication.attempted
+            # What it met may be its own affair: next time the others have their turn first.
+            self._feeds = (*(f for f in self._feeds if f is not feed), feed)
             raise
-        except Exception:  # noqa: BLE001 - a bug of ours must not end the thread that serves all other scans
+        except Exception:  # noqa: BLE001 - this thread serves all other scans as well
             _log.exception("cannot publish a scan", scan=feed.publication.birth.key)
             feed.tell("bug", bug_line("in the publisher"))
             self._give_up(feed)
@@ -298,25 +286,11 @@ class Publisher:
                 feed.abandon(ScanEnd(reason, _now()))
 
     def _lose(self, error: StoreError) -> None:
-        """Notes that Redis is away and when to try again."""
-        if self._error is None:
-            reason = error.reason if isinstance(error, StoreUnavailable) else "unusable"
-            _log.warning("Redis is away", url=self._url, reason=str(reason), error=str(error))
-        was_connected, self._connected = self._connected, False
-        self._store.disconnect()
-        if was_connected and self._error is None and _is_blip(error) and not self._blipped:
-            self._blipped = True
-            self._retry_at = 0.0  # once more at once: a cut that heals is not worth a line
-            return
-        self._error = error
-        self._retry_at = time.monotonic() + self._retry.next()
-        line = outage_line(self._url, error)
-        for feed in self._feeds:
-            feed.tell("outage", line)
-
-
-def _is_blip(error: StoreError) -> bool:
-    return isinstance(error, StoreUnavailable) and error.reason in (Outage.LOST, Outage.UNSURE)
+        """Notes that Redis is away, and tells those who scan."""
+        if self._uplink.lose(error):
+            line = outage_line(self._url, error)
+            for feed in self._feeds:
+                feed.tell("outage", line)
 
 
 def _now() -> datetime:

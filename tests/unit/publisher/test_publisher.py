@@ -350,6 +350,27 @@ def test_a_retired_publisher_delivers_what_it_has_and_ends(store, make):
     assert values(only_scan(store), "#Pt No") == list(range(10))
 
 
+def test_a_scan_that_the_store_refuses_does_not_hold_up_the_others(store, make, monkeypatch):
+    publisher = make()
+    refused = begin(publisher, 1)
+    healthy = begin(publisher, 2)
+    append = store.append
+
+    def refuse_one(entries: Sequence[Entry]) -> None:
+        if entries[0].stream_key in refused.publication.birth.stream_keys:
+            raise StoreUnusable("WRONGTYPE")
+        append(entries)
+
+    monkeypatch.setattr(store, "append", refuse_one)
+    for feed in (refused, healthy):
+        scan_points(feed, 0, 5)
+        feed.end(END)
+    eventually(lambda: healthy.is_delivered)
+    assert not refused.is_delivered
+    monkeypatch.setattr(store, "append", append)
+    eventually(lambda: refused.is_delivered, seconds=10)
+
+
 def test_a_bug_in_one_scan_does_not_stop_the_others(store, make, caplog):
     publisher = make()
     broken = begin(publisher, 1)
