@@ -6,6 +6,7 @@
     ├── StoreError               Redis did not do what it was asked
     │   ├── StoreUnavailable     for now: try again later (`reason` says why)
     │   ├── StoreUnusable        this Redis cannot serve blissdata before somebody mends it
+    │   ├── ScanRefusedError     Redis will never take this document or info
     │   ├── StreamSealedError    the stream was sealed by somebody else
     │   ├── ScanNotFoundError    no scan with that key, or it is about to expire
     │   └── ScanUnreadableError  there is a scan, but its document cannot be understood
@@ -28,6 +29,7 @@ __all__ = [
     "SardanaRedisError",
     "ScanInfoTooLargeError",
     "ScanNotFoundError",
+    "ScanRefusedError",
     "ScanUnreadableError",
     "SettingsError",
     "StoreError",
@@ -77,6 +79,10 @@ class StoreUnavailable(StoreError):
 
 class StoreUnusable(StoreError):
     """This Redis cannot serve blissdata before somebody mends it."""
+
+
+class ScanRefusedError(StoreError):
+    """Redis will never take this scan's document or info: that scan's own affair."""
 
 
 class StreamSealedError(StoreError):

@@ -54,7 +54,9 @@ class PublisherSettings(BaseModel):
         2**30, ge=2**16, description="Points are dropped only when as much waits for Redis."
     )
     retain_bytes: int = Field(
-        2**28, ge=0, description="Confirmed points held for the case that Redis forgets them."
+        2**28,
+        ge=0,
+        description="Confirmed points of closed scans, or of one that runs, held in case Redis forgets.",
     )
     retain_seconds: float = Field(
         600.0, ge=0, description="How long confirmed points of a closed scan are held so."

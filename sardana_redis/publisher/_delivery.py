@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from sardana_redis.errors import ScanNotFoundError, StreamSealedError
+from sardana_redis.errors import ScanNotFoundError, ScanRefusedError, StreamSealedError
 from sardana_redis.log import guest_logger
 from sardana_redis.model import Info, ScanEnd
 from sardana_redis.publisher._feed import ScanFeed
@@ -57,10 +57,11 @@ class Delivery:
             publication.attempted = True
             self._store.bear(publication.birth)
             publication.born = True
-        if self._brakes():
-            return False
-        batch = publication.next_batch(self._settings.batch_bytes)
-        if batch is not None:
+        if publication.points_waiting:
+            if self._brakes():
+                return False
+            batch = publication.next_batch(self._settings.batch_bytes)
+            assert batch is not None  # noqa: S101 - points wait: for mypy
             self._send(feed, batch)
             # A few points that came meanwhile wait for others, so that entries stay large.
             return end is not None or publication.unsure or publication.has_backlog
@@ -118,9 +119,9 @@ class Delivery:
                 )
                 if not sealed
             ]
-            self._store.close_scan(publication.birth, fit_info(feed.final_info(end)), unsealed)
+            self._store.close_scan(publication.birth, _fitting_info(feed, end), unsealed)
             publication.closed = True
-        elif custom > feed.written_custom:
+        elif feed.is_broken or custom > feed.written_custom:
             self._rewrite(feed, end)
         feed.written_custom = custom
         feed.delivered_at = feed.delivered_at or time.monotonic()
@@ -133,9 +134,9 @@ class Delivery:
         """Adds custom data that came behind the end of the scan."""
         birth = feed.publication.birth
         try:
-            self._store.rewrite_info(birth, fit_info(feed.final_info(end)))
-        except ScanNotFoundError:
-            _log.warning("custom data came after the scan had left Redis", scan=birth.key)
+            self._store.rewrite_info(birth, _fitting_info(feed, end))
+        except (ScanNotFoundError, ScanRefusedError) as error:
+            _log.warning("custom data could not be added", scan=birth.key, error=str(error))
 
     def _retire(self, feeds: tuple[ScanFeed, ...]) -> None:
         """Lets go of what is retained beyond `retain_bytes` or `retain_seconds`."""
@@ -160,3 +161,8 @@ class Delivery:
             limit = self._settings.brake_ratio * memory.maximum
             self.is_braking = memory.maximum > 0 and memory.used > limit
         return self.is_braking
+
+
+def _fitting_info(feed: ScanFeed, end: ScanEnd) -> Info:
+    info = feed.final_info(end)
+    return info if feed.is_broken else fit_info(info)

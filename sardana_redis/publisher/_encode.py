@@ -47,15 +47,7 @@ class Encoder:
 
 class _JsonEncoder(Encoder):
     def encode(self, values: Sequence[Any]) -> list[Run]:
-        return [Run(i, 1, self._text(value).encode()) for i, value in enumerate(values)]
-
-    def _text(self, value: Any) -> str:
-        try:
-            return json.dumps(self._form(value))
-        except (ValueError, RecursionError):
-            # An integer of thousands of digits, or a value that holds itself.
-            self.misfits += 1
-            return "null"
+        return [Run(i, 1, json.dumps(self._form(value)).encode()) for i, value in enumerate(values)]
 
     def _form(self, value: Any) -> Any:
         return plain(value)
@@ -65,7 +57,7 @@ class _ReferenceEncoder(_JsonEncoder):
     """References as `{"filename": reference}`, the form of the proof of concept."""
 
     def _form(self, value: Any) -> Any:
-        return {"filename": value} if isinstance(value, str) else plain(value)
+        return plain({"filename": value} if isinstance(value, str) else value)
 
 
 class _ScalarEncoder(Encoder):

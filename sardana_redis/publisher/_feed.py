@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from sardana_redis.model import EndReason, Info, ScanEnd
-from sardana_redis.publisher._intake import Intake
+from sardana_redis.publisher._intake import Intake, Row
+from sardana_redis.publisher._lines import bug_line
 from sardana_redis.publisher._publication import Publication
 
 __all__ = ["ScanFeed", "Verdict"]
@@ -52,7 +53,8 @@ class ScanFeed:
         self.is_broken = False
         self.delivered_at = 0.0
         self.written_custom = 0
-        self.put = self.intake.put
+        self.late_points = 0
+        self.put: Callable[[Row], None] = self.intake.put
         self._host = host
         self._told: set[str] = set()
 
@@ -98,6 +100,8 @@ class ScanFeed:
     def final_info(self, end: ScanEnd) -> Info:
         """The info that the closed scan has, with everything that was dropped or lost named."""
         born = self.publication.birth.info
+        if self.is_broken:
+            return self._least_info(born, end)
         sardana = {**born.get("sardana", {}), **end.info.get("sardana", {})}
         sardana["custom"] = list(self.custom)
         shortfalls = self.shortfalls()
@@ -113,12 +117,21 @@ class ScanFeed:
             "sardana": sardana,
         }
 
+    def _least_info(self, born: Info, end: ScanEnd) -> Info:
+        """What a scan that could not be closed as it should have been is closed with."""
+        return {
+            **born,
+            "end_time": end.time.isoformat(),
+            "end_reason": str(EndReason.FAILURE),
+            "sardana": {**born.get("sardana", {}), **self.shortfalls()},
+        }
+
     def shortfalls(self) -> dict[str, int]:
         """What of the scan is missing in the store, by name; empty when nothing is."""
         counts = {
             "dropped_points": self.intake.dropped_points,
             "dropped_arrays": self.intake.dropped_arrays,
-            "lost_points": self.publication.lost_points,
+            "lost_points": self.publication.lost_points + self.late_points,
         }
         return {name: count for name, count in counts.items() if count}
 
@@ -132,9 +145,16 @@ class ScanFeed:
         """Ends a scan that its recorder did not end; called by the publisher."""
         if self.scan_end is None:
             self.scan_end = end
+            self.put = self._count_late
 
     def discard(self, end: ScanEnd) -> None:
         """Ends a scan that cannot be published on; what is not confirmed is lost."""
         self.is_broken = True
+        self.put = self._count_late
         self.scan_end = end
         self.publication.discard_rest()
+
+    def _count_late(self, _row: Row) -> None:
+        """Counts a point of a scan that is over for the publisher, and says so once."""
+        self.late_points += 1
+        self.tell("bug", bug_line("points came after the end"))

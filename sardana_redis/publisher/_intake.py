@@ -15,7 +15,7 @@ from typing import Any
 
 from sardana_redis.model import JSON, StreamSpec
 
-__all__ = ["Doorbell", "Intake"]
+__all__ = ["Doorbell", "Intake", "Row"]
 
 Row = tuple[Any, ...]
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from sardana_redis.errors import (
     SardanaRedisError,
+    ScanRefusedError,
     StoreError,
     StoreUnusable,
 )
@@ -70,10 +71,9 @@ class Publisher:
         self._watch_at = self._heartbeat_at = self._idle_pulse_at = 0.0
         self._stop_at: float | None = None
         self._is_retired = False
-        self._thread = threading.Thread(
-            target=self._run, name="sardana-redis-publisher", daemon=True
-        )
-        self._start_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._has_thread = False
+        self._thread_lock = threading.Lock()
 
     @property
     def is_away(self) -> bool:
@@ -94,6 +94,7 @@ class Publisher:
     def revisit(self, feed: ScanFeed) -> None:
         """Makes the publisher look at the scan at once, also after it was delivered."""
         self._begun.append(feed)
+        self._ensure_thread()
         self._bell.ring_at_once()
 
     def begin(
@@ -119,7 +120,6 @@ class Publisher:
         feed = ScanFeed(self, publication, number=identity.number, door=door, verdict=verdict)
         if (error := self._uplink.error) is not None:
             feed.tell("outage", outage_line(self._url, error))
-        self._ensure_thread()
         self.revisit(feed)
         return feed
 
@@ -131,7 +131,7 @@ class Publisher:
     @property
     def is_running(self) -> bool:
         """Whether its thread runs."""
-        return self._thread.is_alive()
+        return self._has_thread
 
     def retire(self) -> None:
         """Ends the publisher as soon as all that it has is delivered; waits for nothing."""
@@ -143,12 +143,11 @@ class Publisher:
 
         The default is the setting `shutdown_timeout`.
         """
-        if not self._thread.is_alive():
-            return 0
         timeout = self._settings.shutdown_timeout if timeout is None else timeout
         self._stop_at = time.monotonic() + timeout
         self._bell.ring_at_once()
-        self._thread.join(timeout + self._settings.socket_timeout)
+        if self._thread is not None:
+            self._thread.join(timeout + self._settings.socket_timeout)
         lost = sum(feed.publication.points_waiting for feed in (*self._feeds, *self._begun))
         if lost:
             _log.error("gave up undelivered points", points=lost, url=self._url)
@@ -159,8 +158,12 @@ class Publisher:
         return sum(feed.intake.held_bytes for feed in {*self._feeds, *self._begun})
 
     def _ensure_thread(self) -> None:
-        with self._start_lock:
-            if self._thread.ident is None:
+        with self._thread_lock:
+            if not self._has_thread:
+                self._has_thread = True
+                self._thread = threading.Thread(
+                    target=self._run, name="sardana-redis-publisher", daemon=True
+                )
                 self._thread.start()
 
     # Below: the publisher's thread only.
@@ -168,12 +171,8 @@ class Publisher:
     def _run(self) -> None:
         while True:
             self._bell.wait(self._pause(), 0.0 if self._stop_at else self._settings.linger_seconds)
-            while self._begun:
-                if self._begun[0] not in self._feeds:
-                    self._feeds = (*self._feeds, self._begun[0])
-                del self._begun[0]
             self._cycle(time.monotonic())
-            if self._may_end(time.monotonic()):
+            if self._ends():
                 self._uplink.close()
                 return
 
@@ -188,18 +187,29 @@ class Publisher:
             return self._delivery.pulse_seconds
         return min(_WATCH_SECONDS, _IDLE_PULSE_SECONDS) if self._feeds else _IDLE_PULSE_SECONDS
 
-    def _may_end(self, now: float) -> bool:
-        if self._stop_at is not None and now >= self._stop_at:
-            return True
-        return self.is_idle and (self._is_retired or self._stop_at is not None)
+    def _ends(self) -> bool:
+        """Whether the thread ends now; a scan that comes later then starts another one."""
+        with self._thread_lock:
+            is_late = self._stop_at is not None and time.monotonic() >= self._stop_at
+            is_done = self.is_idle and (self._is_retired or self._stop_at is not None)
+            self._has_thread = not (is_late or is_done)
+            return not self._has_thread
+
+    def _take_over(self) -> None:
+        """Takes over the scans that began, or want another look, since the last time."""
+        while self._begun:
+            if self._begun[0] not in self._feeds:
+                self._feeds = (*self._feeds, self._begun[0])
+            del self._begun[0]
 
     def _cycle(self, now: float) -> None:
-        self._watch(now)
-        if not self._feeds and not self._delivery.retains:
-            return
-        if not self._uplink.is_connected and now < self._uplink.retry_at:
-            return
         try:
+            self._take_over()
+            self._watch(now)
+            if not self._feeds and not self._delivery.retains:
+                return
+            if not self._uplink.is_connected and now < self._uplink.retry_at:
+                return
             if not self._uplink.is_connected:
                 self._connect()
             self._keep_up(now)
@@ -211,8 +221,6 @@ class Publisher:
         except Exception as error:  # noqa: BLE001 - this thread must outlive any bug of ours
             _log.exception("publisher failed")
             self._lose(StoreUnusable(f"the recorder failed with {error!r}."))
-        else:
-            self._uplink.succeed()
 
     def _connect(self) -> None:
         if self._uplink.connect():
@@ -242,13 +250,24 @@ class Publisher:
             more = False
             for feed in self._feeds:
                 more |= self._deliver_one(feed)
-            self._keep_up(time.monotonic())
-            if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self._uplink.succeed()
+            now = time.monotonic()
+            if self._stop_at is not None and now >= self._stop_at:
                 return
+            # A backlog may take long: others begin, end and are abandoned meanwhile.
+            self._take_over()
+            self._watch(now)
+            self._keep_up(now)
+            more |= any(not feed.publication.attempted for feed in self._feeds)
 
     def _deliver_one(self, feed: ScanFeed) -> bool:
         try:
             more = self._delivery.step(feed)
+        except ScanRefusedError as error:
+            _log.error("Redis refuses a scan", scan=feed.publication.birth.key, error=str(error))
+            feed.tell("bug", bug_line("Redis refuses its description"))
+            self._give_up(feed)
+            return False
         except StoreError:
             feed.publication.unsure = feed.publication.attempted
             # What it met may be its own affair: next time the others have their turn first.

@@ -14,19 +14,23 @@ __all__ = ["publisher_for", "shut_down"]
 
 _Key = tuple[str, Path | None, PublisherSettings, str]
 
+_MOST_PUBLISHERS = 4
+"""Doors may have a RedisURL each; beyond this many the one that began first retires."""
+
 _publishers: dict[_Key, Publisher] = {}
 _retired: list[Publisher] = []
 _lock = threading.Lock()
 
 
 def publisher_for(settings: Settings, macroserver: str) -> Publisher:
-    """The publisher for these settings; where they changed a new one, and the old one retires."""
+    """The publisher for these settings: one for each Redis, and each change of settings."""
     key = (settings.url, settings.password_file, settings.publisher, macroserver)
     with _lock:
         if key not in _publishers:
             if not _publishers and not _retired:
                 atexit.register(shut_down)
-            _retire_all()
+            if len(_publishers) >= _MOST_PUBLISHERS:
+                _retire(next(iter(_publishers)))
             _publishers[key] = _make_publisher(settings, macroserver)
         return _publishers[key]
 
@@ -41,12 +45,11 @@ def shut_down() -> None:
         publisher.shutdown()
 
 
-def _retire_all() -> None:
-    """Lets the publishers end when all that they have is delivered."""
-    for publisher in _publishers.values():
-        publisher.retire()
-    _retired[:] = [p for p in (*_retired, *_publishers.values()) if p.is_running]
-    _publishers.clear()
+def _retire(key: _Key) -> None:
+    """Lets a publisher end when all that it has is delivered."""
+    publisher = _publishers.pop(key)
+    publisher.retire()
+    _retired[:] = [p for p in (*_retired, publisher) if p.is_running]
 
 
 def _make_publisher(settings: Settings, macroserver: str) -> Publisher:

@@ -8,10 +8,10 @@ recorders use these), `Macro.executor._macro_stack`, the attributes of the scan 
 
 from __future__ import annotations
 
-import os
 import weakref
 from typing import Any
 
+import tango
 from sardana.macroserver.msexception import UnknownEnv
 from sardana.macroserver.scan.gscan import ScanEndStatus
 from taurus.core.util.log import Logger
@@ -51,7 +51,8 @@ def macro_facts(macro: Any) -> MacroFacts:
 
 def macroserver_name(macro: Any) -> str:
     """The MacroServer's name, unique among all that share a Redis."""
-    return f"{os.environ.get('TANGO_HOST', '')}/{macro.door.macro_server.name}"
+    tango_host = tango.ApiUtil.get_env_var("TANGO_HOST")  # reads Tango's own files as well
+    return f"{tango_host}/{macro.door.macro_server.name}"
 
 
 def environment_variable(macro: Any, name: str) -> Any:

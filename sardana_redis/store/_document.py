@@ -23,6 +23,12 @@ from sardana_redis.model import JSON, Identity, Info, StreamSpec
 __all__ = ["Birth", "dump", "new_birth", "plain"]
 
 
+# RedisJSON refuses more than 128 levels; the info itself has some around a value.
+_DEEPEST = 100
+_LEAST_INTEGER = -(2**63)
+_GREATEST_INTEGER = 2**64 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Birth:
     """A scan as it comes into the world; its keys never change, whatever Redis forgets."""
@@ -78,26 +84,52 @@ def dump(value: Any) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """The value in JSON's own types: numpy made plain, NaN and infinities None."""
+    """The value in JSON's own types: numpy made plain, NaN and infinities None.
+
+    What RedisJSON would refuse is made harmless: text that is not Unicode, integers beyond
+    64 bits, values that hold themselves or are nested deeper than 100 levels (None there).
+    """
+    return _plain(value, ())
+
+
+def _plain(value: Any, parents: tuple[int, ...]) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, Enum):
         value = value.value
+    if not isinstance(value, Mapping | list | tuple | set | frozenset):
+        return _plain_scalar(value)
+    if id(value) in parents or len(parents) > _DEEPEST:
+        return None
+    parents = (*parents, id(value))
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    return _plain_scalar(value)
+        return {_text(str(key)): _plain(item, parents) for key, item in value.items()}
+    return [_plain(item, parents) for item in value]
 
 
 def _plain_scalar(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int):
+        return value if _LEAST_INTEGER <= value <= _GREATEST_INTEGER else _as_float(value)
     if isinstance(value, float | np.floating):  # tolist leaves a longdouble what it is
         return float(value) if math.isfinite(value) else None
     if isinstance(value, complex | np.complexfloating):
         return [_plain_scalar(value.real), _plain_scalar(value.imag)]
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else _text(str(value))
+
+
+def _text(value: str) -> str:
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def _as_float(value: int) -> float | None:
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def _definition(spec: StreamSpec) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from blissdata.redis_engine.store import DataStore
 from redis import exceptions as foreign
@@ -69,7 +70,7 @@ def initialise_database(url: str, *, timeout_seconds: float = 5.0) -> bool:
                 )
             time.sleep(_LOCK_POLL_SECONDS)
         try:
-            _set_up(url)
+            _set_up(_with_timeout(url, timeout_seconds))
         finally:
             if link.call("GET", INIT_LOCK) == token.encode():
                 link.call("DEL", INIT_LOCK)
@@ -98,6 +99,13 @@ def _set_up(url: str) -> None:
         raise translate(error) from error
     except RuntimeError as error:  # blissdata's only class for "missing module"
         raise StoreUnusable(str(error)) from error
+
+
+def _with_timeout(url: str, seconds: float) -> str:
+    """The URL for blissdata's own client, which would wait for a frozen Redis for ever."""
+    parts = urlsplit(url)
+    options = f"socket_timeout={seconds}&socket_connect_timeout={seconds}"
+    return parts._replace(query=f"{parts.query}&{options}".removeprefix("&")).geturl()
 
 
 def _require_modules(link: Link) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 from sardana_redis.keys import HISTORY, HISTORY_LENGTH, PUBLISHER, STREAM_PREFIX
@@ -34,6 +35,7 @@ def find_orphans(link: Link, macroserver: str, boot: str) -> list[Birth]:
     return [birth for birth in births if _is_open(link, birth)]
 
 
+_IDENTITY = frozenset(field.name for field in fields(Identity))
 _OWNER_PATHS = ("$.info.publisher", "$.info.sardana.macroserver", "$.info.sardana.boot")
 
 
@@ -55,7 +57,7 @@ def _birth_of(key: str, document: dict[str, Any]) -> Birth:
         stream_keys=tuple(STREAM_PREFIX + stream["pk"] for stream in streams),
         streams=(),
         identity=Identity(
-            **{name: value for name, value in document["id"].items() if name != "pk"}
+            **{name: value for name, value in document["id"].items() if name in _IDENTITY}
         ),
         info=info,
         heartbeat={},

@@ -11,8 +11,10 @@ from typing import Any
 from sardana_redis.errors import (
     Outage,
     ScanNotFoundError,
+    ScanRefusedError,
     StoreError,
     StoreUnavailable,
+    StoreUnusable,
     StreamSealedError,
 )
 from sardana_redis.keys import (
@@ -80,29 +82,28 @@ class RedisStore:
     def bear(self, birth: Birth) -> None:
         """Writes document, first states, history and heartbeat of a scan, all or none."""
         states = (ScanState.CREATED, ScanState.PREPARED, ScanState.STARTED)
-        self._link.transaction(
+        self._write_scan(
+            birth,
             [
                 ("JSON.SET", birth.key, "$", birth.document()),
                 *(("XADD", birth.state_key, "*", "state", int(state)) for state in states),
                 ("XADD", HISTORY, "MAXLEN", "~", HISTORY_LENGTH, "*", "key", birth.key),
                 _heartbeat(birth),
-            ]
+            ],
         )
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Appends the entries in their order; StreamSealedError where a stream is sealed."""
+        """Appends the entries in their order, all or none; StreamSealedError where one is sealed.
+
+        In a transaction: a Redis that is full for a moment refuses single commands, and with
+        ids of ours it would take those behind, so that a stream had a hole.
+        """
+        if not entries:
+            return
         stamp = int(time.time() * 1000 + self._clock_offset_ms)
-        replies = self._link.pipeline([_xadd(entry, stamp) for entry in entries])
-        worst: StoreError | None = None
-        for reply in replies:
-            if reply is None:
-                worst = StoreUnavailable("a stream is gone from Redis", Outage.UNSURE)
-            elif isinstance(reply, StreamSealedError):
-                raise reply
-            elif isinstance(reply, StoreError):
-                worst = worst or reply
-        if worst is not None:
-            raise worst
+        replies = self._link.transaction([_xadd(entry, stamp) for entry in entries])
+        if None in replies:
+            raise StoreUnavailable("a stream is gone from Redis", Outage.UNSURE)
 
     def look_up(self, birth: Birth) -> Standing | None:
         """How far the scan is in the store; None where its document is gone."""
@@ -131,20 +132,21 @@ class RedisStore:
         for reply in replies:
             if isinstance(reply, StoreError) and not isinstance(reply, StreamSealedError):
                 raise reply
-        self._link.transaction(
+        self._write_scan(
+            birth,
             [
                 ("JSON.SET", birth.key, "$.info", dump(info)),
                 ("XADD", birth.state_key, "*", "state", int(ScanState.STOPPED)),
                 ("XADD", birth.state_key, "*", "state", int(ScanState.CLOSED)),
                 ("DEL", heartbeat_key(birth.key)),
-            ]
+            ],
         )
 
     def rewrite_info(self, birth: Birth, info: Info) -> None:
         """Replaces the info of a closed scan."""
         if self._link.call("EXISTS", birth.key) == 0:
             raise ScanNotFoundError(f"The scan {birth.key} is no longer in Redis.")
-        self._link.call("JSON.SET", birth.key, "$.info", dump(info))
+        self._write_scan(birth, [("JSON.SET", birth.key, "$.info", dump(info))])
 
     def keep_alive(self, births: Sequence[Birth]) -> None:
         """Renews the heartbeats of the scans; works also when Redis is full."""
@@ -171,9 +173,21 @@ class RedisStore:
     def close_orphans(self, macroserver: str, boot: str, end: Info) -> list[str]:
         """Closes open scans of an earlier process of the MacroServer; returns their keys."""
         orphans = find_orphans(self._link, macroserver, boot)
+        closed = []
         for birth in orphans:
-            self.close_scan(birth, birth.info | end, birth.stream_keys)
-        return [birth.key for birth in orphans]
+            try:
+                self.close_scan(birth, birth.info | end, birth.stream_keys)
+            except ScanRefusedError:
+                continue  # one scan that nobody can close must not keep the others from it
+            closed.append(birth.key)
+        return closed
+
+    def _write_scan(self, birth: Birth, commands: list[Command]) -> None:
+        """Carries the commands out together; ScanRefusedError where Redis never will."""
+        try:
+            self._link.transaction(commands)
+        except StoreUnusable as error:
+            raise ScanRefusedError(f"Redis refuses the scan {birth.key}: {error}") from error
 
     def _end_last_client(self, link: Link, run_id: str) -> None:
         """Ends the connection before this one: what it sent must not be carried out any more.

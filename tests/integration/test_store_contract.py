@@ -148,6 +148,40 @@ def test_heartbeats_are_renewed(store: PublishStore) -> None:
     assert store.pulse().used >= 0
 
 
+def test_a_batch_is_appended_in_one_transaction(redis_server: RedisServer) -> None:
+    """A Redis that is full for a moment would else take the entries behind a refused one."""
+    store = RedisStore(redis_server.url)
+    store.connect()
+    scan = birth()
+    store.bear(scan)
+    with redis.Redis.from_url(redis_server.url) as client:
+        before = client.info("commandstats")["cmdstat_exec"]["calls"]
+        store.append(entries(scan, 0, 5))
+        assert client.info("commandstats")["cmdstat_exec"]["calls"] == before + 1
+        client.config_set("maxmemory", 1)
+        with pytest.raises(StoreUnavailable) as caught:
+            store.append(entries(scan, 5, 5))
+        assert caught.value.reason is Outage.FULL
+        client.config_set("maxmemory", "1gb")
+    assert store.look_up(scan) == Standing(2, (5, 5), (False, False))
+    store.disconnect()
+
+
+def test_text_that_is_no_unicode_does_not_keep_a_scan_from_its_end(
+    redis_server: RedisServer,
+) -> None:
+    store = RedisStore(redis_server.url)
+    store.connect()
+    scan = birth()
+    store.bear(scan)
+    info = scan.info | {"end_reason": "SUCCESS", "custom": "caf\udce9"}
+    store.close_scan(scan, info, scan.stream_keys)
+    with redis.Redis.from_url(redis_server.url) as client:
+        written = client.json().get(scan.key)["info"]
+    assert (written["end_reason"], written["custom"]) == ("SUCCESS", "caf?")
+    store.disconnect()
+
+
 def test_a_restarted_server_loses_no_innocent_client(redis_server: RedisServer) -> None:
     """Client numbers begin anew at a restart: ours of before is somebody else's then."""
     store = RedisStore(redis_server.url)

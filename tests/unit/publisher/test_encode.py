@@ -192,12 +192,21 @@ def test_json_streams_hold_plain_values(value: Any, wanted: Any) -> None:
     assert encoder.misfits == 0
 
 
-def test_json_that_cannot_be_written_is_null_and_counted() -> None:
+def test_what_redisjson_would_refuse_is_made_harmless() -> None:
     endless: list[Any] = []
     endless.append(endless)
-    points, encoder = encode(StreamSpec("x", JSON), [10**5000, endless, "good"])
-    assert points == [None, None, "good"]
-    assert encoder.misfits == 2
+    values = [10**5000, 2**70, endless, "caf\udce9", {"\udce9": 1}, "good"]
+    points, _ = encode(StreamSpec("x", JSON), values)
+    assert points == [None, float(2**70), [None], "caf?", {"?": 1}, "good"]
+
+
+def test_json_that_is_nested_too_deeply_ends_in_null() -> None:
+    deep: Any = "bottom"
+    for _ in range(500):
+        deep = [deep]
+    ((found,), _) = encode(StreamSpec("x", JSON), [deep])
+    assert str(found).count("[") <= 128
+    assert "None" in str(found)
 
 
 def test_a_reference_has_the_form_of_the_proof_of_concept() -> None:

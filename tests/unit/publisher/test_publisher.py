@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sardana_redis.errors import Outage, StoreError, StoreUnavailable, StoreUnusable
+from sardana_redis.errors import (
+    Outage,
+    ScanRefusedError,
+    StoreError,
+    StoreUnavailable,
+    StoreUnusable,
+)
 from sardana_redis.model import EndReason, Identity, ScanEnd, StreamSpec
 from sardana_redis.publisher import Publisher, ScanFeed
 from sardana_redis.publisher._encode import Encoder, Run
@@ -369,6 +375,78 @@ def test_a_scan_that_the_store_refuses_does_not_hold_up_the_others(store, make, 
     assert not refused.is_delivered
     monkeypatch.setattr(store, "append", append)
     eventually(lambda: refused.is_delivered, seconds=10)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_close_that_redis_refuses_still_ends_the_scan(store, make, times):
+    store.faults["close_scan"] = [ScanRefusedError("no such JSON")] * times
+    publisher = make()
+    feed = begin(publisher, 1)
+    healthy = begin(publisher, 2)
+    for each in (feed, healthy):
+        scan_points(each, 0, 5)
+    feed.end(END)
+    eventually(lambda: feed.is_delivered or feed.is_given_up)
+    healthy.end(END)
+    assert healthy.wait(5)
+    scan = next(s for s in store.scans.values() if s.birth.identity.number == 1)
+    assert values(scan, "#Pt No") == list(range(5))
+    if times == 1:
+        assert scan.states[-1] == 4
+        assert scan.info["end_reason"] == "FAILURE"
+    assert len(feed.notices) == 1
+    assert list(healthy.notices) == []
+
+
+def test_a_scan_begins_and_ends_while_another_has_a_backlog(store, make, monkeypatch):
+    append = store.append
+
+    def slow(entries: Sequence[Entry]) -> None:
+        time.sleep(0.005)
+        append(entries)
+
+    monkeypatch.setattr(store, "append", slow)
+    publisher = make(batch_bytes=1024)
+    busy = begin(publisher, 1)
+    scan_points(busy, 0, 4000)
+    eventually(lambda: len(store.appended) > 2)
+    quick = begin(publisher, 2)
+    scan_points(quick, 0, 3)
+    quick.end(END)
+    assert quick.wait(5)
+    assert busy.publication.points_waiting > 1000, "the backlog was not over"
+
+
+def test_a_scan_without_waiting_points_is_closed_although_redis_is_full(store, make):
+    feed = begin(make())
+    scan_points(feed, 0, 5)
+    eventually(lambda: bool(store.scans) and feed.publication.points_waiting == 0)
+    store.memory = Memory(used=99, maximum=100)
+    feed.end(END)
+    assert feed.wait(2)
+
+
+def test_points_behind_the_end_are_counted_and_told(store, make):
+    feed = begin(make(), verdict=lambda: EndReason.FAILURE)
+    scan_points(feed, 0, 5)
+    eventually(lambda: feed.is_delivered)
+    scan_points(feed, 5, 9)
+    assert feed.shortfalls() == {"lost_points": 4}
+    assert len(feed.notices) == 1
+    assert feed.intake.held_bytes == 0
+
+
+def test_a_retired_publisher_takes_a_scan_that_comes_late(store, make):
+    publisher = make()
+    publisher.retire()
+    first = begin(publisher, 1)
+    first.end(END)
+    assert first.wait(5)
+    eventually(lambda: not publisher.is_running)
+    second = begin(publisher, 2)
+    scan_points(second, 0, 5)
+    second.end(END)
+    assert second.wait(5)
 
 
 def test_a_bug_in_one_scan_does_not_stop_the_others(store, make, caplog):

@@ -117,7 +117,7 @@ def test_the_info_of_a_stream_has_dtype_and_shape_for_older_writers(birth: Birth
         ({1: (2, {3})}, {"1": [2, [3]]}),
         (Word.NO, "no"),
         (Number.TWO, 2),
-        (10**40, 10**40),
+        (10**40, 1e40),
     ],
 )
 def test_values_become_plain(value: Any, wanted: Any) -> None:
