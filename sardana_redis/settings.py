@@ -56,7 +56,7 @@ class PublisherSettings(BaseModel):
     retain_bytes: int = Field(
         2**28,
         ge=0,
-        description="Confirmed points of closed scans, or of one that runs, held in case Redis forgets.",
+        description="Confirmed points of closed scans, or of a running one, kept here too.",
     )
     retain_seconds: float = Field(
         600.0, ge=0, description="How long confirmed points of a closed scan are held so."
