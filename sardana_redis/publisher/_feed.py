@@ -45,6 +45,7 @@ class ScanFeed:
         self.number = number
         self.door = door
         self.verdict = verdict
+        self.owner: int | None = None
         self.notices: deque[str] = deque()
         self.custom: list[dict[str, Any]] = []
         self.scan_end: ScanEnd | None = None

@@ -88,14 +88,14 @@ class Intake:
         self._array_reserve_bytes = int((1 - _ARRAY_SHARE) * limit_bytes)
         self._arrays = tuple(i for i, s in enumerate(streams) if s.shape)
         self._texts = tuple(i for i, s in enumerate(streams) if s.dtype == JSON)
-        self._varies = bool(self._arrays or self._texts)
+        self.varies = bool(self._arrays or self._texts)
         self._ring_at_bytes = batch_bytes
         self._granted_until = 0
 
     def put(self, row: Row) -> None:
         """Takes one point, or counts what the buffer's limit made it drop."""
         size = self._scalar_bytes
-        if self._varies:
+        if self.varies:
             size += self._array_bytes(row) + self._text_bytes(row)
         if self.put_bytes + size > self._granted_until:
             self._put_near_limit(row, size)

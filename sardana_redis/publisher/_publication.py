@@ -193,9 +193,11 @@ class Publication:
         self._gaps.append(range(min((start, *touched)), stop))
 
     def _take_rows(self, limit_bytes: int) -> tuple[list[tuple[Any, ...]], int]:
+        waiting = self.intake.rows
+        if waiting and not self.intake.varies:
+            return self._take_equal_rows(limit_bytes)
         rows: list[tuple[Any, ...]] = []
         total = 0
-        waiting = self.intake.rows
         take, keep = waiting.popleft, rows.append
         least = self._point_bytes
         encoded = 0
@@ -210,6 +212,16 @@ class Publication:
             total += size
         self.has_backlog = bool(waiting)
         return rows, total
+
+    def _take_equal_rows(self, limit_bytes: int) -> tuple[list[tuple[Any, ...]], int]:
+        """Rows of scalars: all have one size, so that their number is known beforehand."""
+        waiting = self.intake.rows
+        size = waiting[0][1]
+        count = min(len(waiting), max(1, limit_bytes // max(size, self._point_bytes)))
+        take = waiting.popleft
+        rows = [take()[0] for _ in range(count)]
+        self.has_backlog = bool(waiting)
+        return rows, count * size
 
     def _encode(self, rows: list[tuple[Any, ...]], row_bytes: int) -> Batch:
         first = self.next_index

@@ -104,11 +104,16 @@ class Publisher:
         streams: tuple[StreamSpec, ...],
         *,
         door: str = "",
+        owner: int | None = None,
         verdict: Verdict = lambda: None,
     ) -> ScanFeed:
-        """Begins to publish a scan; raises ScanInfoTooLargeError, and nothing for Redis' sake."""
-        owner = {"macroserver": self._macroserver, "boot": self._boot}
-        info = fit_info({**info, "sardana": {**info.get("sardana", {}), **owner}})
+        """Begins to publish a scan; raises ScanInfoTooLargeError, and nothing for Redis' sake.
+
+        A scan of the same `owner` (its macro, by its id) that nobody ended is over with it.
+        """
+        self._end_forgotten(owner)
+        process = {"macroserver": self._macroserver, "boot": self._boot}
+        info = fit_info({**info, "sardana": {**info.get("sardana", {}), **process}})
         intake = Intake(
             streams,
             self._bell,
@@ -116,8 +121,9 @@ class Publisher:
             batch_bytes=self._settings.batch_bytes,
             held_bytes=self._held_bytes,
         )
-        publication = Publication(new_birth(identity, info, streams, owner), intake)
+        publication = Publication(new_birth(identity, info, streams, process), intake)
         feed = ScanFeed(self, publication, number=identity.number, door=door, verdict=verdict)
+        feed.owner = owner
         if (error := self._uplink.error) is not None:
             feed.tell("outage", outage_line(self._url, error))
         self.revisit(feed)
@@ -152,6 +158,12 @@ class Publisher:
         if lost:
             _log.error("gave up undelivered points", points=lost, url=self._url)
         return lost
+
+    def _end_forgotten(self, owner: int | None) -> None:
+        """Ends scans whose macro starts another one: a recorder that raised ate their end."""
+        for feed in (*self._feeds, *self._begun):
+            if owner is not None and feed.owner == owner and feed.scan_end is None:
+                feed.end(ScanEnd(EndReason.FAILURE, _now()))
 
     def _held_bytes(self) -> int:
         """Bytes that wait in all scans; called from their threads."""

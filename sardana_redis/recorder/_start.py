@@ -50,6 +50,7 @@ def start_recording(recordlist: Any, macro: Any, ours: type) -> ScanRecorder | N
         make_info(start),
         stream_specs(start.columns),
         door=facts.door,
+        owner=id(macro),
         verdict=make_verdict(macro),
     )
     return ScanRecorder(

@@ -257,6 +257,20 @@ def test_closes_a_scan_that_its_macro_did_not_end(store, make):
     assert scan.info["end_reason"] == "USER_ABORT"
 
 
+def test_a_macro_that_starts_another_scan_ends_the_one_before(store, make):
+    publisher = make()
+    forgotten = begin(publisher, 1, owner=1)
+    outer = begin(publisher, 2, owner=2)
+    for feed in (forgotten, outer):
+        scan_points(feed, 0, 3)
+    begin(publisher, 3, owner=1)
+    eventually(lambda: forgotten.is_delivered)
+    scan = next(s for s in store.scans.values() if s.birth.identity.number == 1)
+    assert scan.info["end_reason"] == "FAILURE"
+    assert values(scan, "#Pt No") == [0, 1, 2]
+    assert outer.scan_end is None, "a scan of another macro goes on"
+
+
 def test_holds_points_back_while_redis_is_nearly_full(store, make):
     store.memory = Memory(used=91, maximum=100)
     feed = begin(make())
