@@ -331,9 +331,9 @@ def test_closes_scans_that_an_earlier_process_left_open(store, make):
     scan_points(feed, 0, 5)
     eventually(lambda: bool(store.scans) and feed.publication.points_waiting == 0)
     orphan = only_scan(store)
-    earlier._stop_at = 0.0  # ends as a killed process does: without closing anything
+    earlier._worker.stop_at = 0.0  # ends as a killed process does: without closing anything
     feed.verdict = lambda: None
-    earlier._feeds = ()
+    earlier._worker.feeds = ()
     earlier._thread.join(5)
     current = begin(make(), 2)
     current.end(END)
