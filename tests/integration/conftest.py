@@ -44,6 +44,9 @@ def door(stack: LocalStack) -> Iterator[Door]:
     stack.redis.resume()
     stack.redis.start()
     stack.macroserver.start()
+    if stack.door().state == "RUNNING":  # a test before left Sardana hanging
+        stack.macroserver.kill()
+        stack.macroserver.start()
     stack.reset_environment()
     door = stack.door()
     yield door

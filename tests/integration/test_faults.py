@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sardana_redis.errors import LocalStackError
 from sardana_redis.local import LocalStack
 from tests.faults.arena import Arena
 from tests.faults.check import Checker, Tally
@@ -22,8 +23,18 @@ def test_a_scan_survives(
     seed = random.SystemRandom().randrange(10**6)
     print(f"make faults ONLY={letter} SEED={seed}")  # noqa: T201 - to repeat what failed
     tally = Tally(faults=1)
-    rng = random.Random(f"{letter}{seed}")
-    with Arena(stack, rng, tmp_path, settings_file, quick=True) as arena:
-        KINDS[letter](arena, Checker(tally))
+    for attempt in range(2):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        rng = random.Random(f"{letter}{seed}")
+        try:
+            with Arena(stack, rng, folder, settings_file, quick=True) as arena:
+                KINDS[letter](arena, Checker(tally))
+            break
+        except LocalStackError:
+            # Sardana's own hang at an abort (see test_scans.py): once, and for an abort only.
+            if letter != "m" or attempt:
+                raise
+            stack.macroserver.kill()
     assert tally.is_clean, str(tally)
     assert tally.points > 0

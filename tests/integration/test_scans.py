@@ -10,7 +10,8 @@ import pytest
 from blissdata.schemas.scan_info import ScanInfoDict
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from sardana_redis.local import Door, LocalStack, MacroRun, differences
+from sardana_redis.errors import LocalStackError
+from sardana_redis.local import Door, LocalStack, differences
 from sardana_redis.local.capture import Capture, captures
 from sardana_redis.store import ReadScan, list_scans, read_scan
 
@@ -82,22 +83,36 @@ def test_every_value_of_every_stream_equals_what_was_recorded(
     assert run.text("warning").count("Redis") == 0
 
 
-def _interrupt(door: Door, how: str, folder: Path) -> MacroRun:
-    """Ends a long scan once three points of it were recorded."""
-    door.start("ascan", "mot01", "0", "1", "200", "0.01")
-    deadline = time.monotonic() + 20
-    while not (found := captures(folder)) or len(found[-1].records) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    getattr(door, how)()
-    return door.wait(timeout=30)
+def _interrupt(stack: LocalStack, door: Door, how: str, folder: Path) -> None:
+    """Ends a long scan once three points of it were recorded.
+
+    Sardana 3.7.1 itself hangs now and then when an acquisition is aborted: its executor
+    waits for ever in `_waitAbortDone` (1 of 60 aborts without any recorder of ours). Then
+    MacroServer is started again and another scan is ended.
+    """
+    for _ in range(3):
+        before = len(captures(folder))
+        door.start("ascan", "mot01", "0", "1", "200", "0.01")
+        deadline = time.monotonic() + 20
+        while len(found := captures(folder)) == before or len(found[-1].records) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        try:
+            getattr(door, how)()
+            door.wait(timeout=20)
+        except LocalStackError:
+            stack.macroserver.kill()
+            stack.macroserver.start()
+        else:
+            return
+    pytest.fail("three scans in a row did not end")
 
 
 @pytest.mark.parametrize("how", ["stop", "abort"])
 def test_a_scan_that_the_operator_ends_is_published_up_to_there(
     stack: LocalStack, door: Door, captured: Path, how: str
 ) -> None:
-    _interrupt(door, how, captured)
+    _interrupt(stack, door, how, captured)
     scan, capture = last(stack, captured)
     assert_equal(scan, capture)
     assert 3 <= len(capture.records) < 201
