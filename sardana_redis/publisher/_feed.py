@@ -25,7 +25,7 @@ class _Host(Protocol):
 
     @property
     def is_away(self) -> bool:
-        """Whether Redis cannot be used now."""
+        """Whether points have to wait for Redis: it cannot be used, or is nearly full."""
 
     def waiting_line(self, points: int) -> str:
         """Why so many points of an ended scan wait."""

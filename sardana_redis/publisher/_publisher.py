@@ -57,8 +57,8 @@ class Publisher:
 
     @property
     def is_away(self) -> bool:
-        """Whether Redis cannot be used now."""
-        return self._worker.uplink.error is not None
+        """Whether points have to wait for Redis: it cannot be used, or is nearly full."""
+        return self._worker.uplink.error is not None or self._worker.delivery.is_braking
 
     def waiting_line(self, points: int) -> str:
         """Why so many points of an ended scan wait."""

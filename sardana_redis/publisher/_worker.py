@@ -137,6 +137,8 @@ class Worker:
             for feed in self.feeds:
                 more |= self._deliver_one(feed)
             self.uplink.succeed()
+            if not any(feed.publication.points_waiting for feed in self.feeds):
+                self.delivery.is_braking = False  # nobody looks at the memory any more
             now = time.monotonic()
             if self.stop_at is not None and now >= self.stop_at:
                 return
