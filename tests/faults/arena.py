@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import redis
+import tango
 import yaml
 
-from sardana_redis.errors import StoreUnavailable, StoreUnusable
+from sardana_redis.errors import LocalStackError, StoreUnavailable, StoreUnusable
 from sardana_redis.local import Door, LocalStack, MacroRun, RedisServer
 from sardana_redis.local.capture import Capture, captures
 from sardana_redis.store import ReadScan, RedisStore, list_scans, read_scan
@@ -31,6 +32,21 @@ def eventually(condition: Callable[[], bool], seconds: float, what: str) -> None
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(0.02)
+
+
+def free_the_door(stack: LocalStack) -> None:
+    """Starts MacroServer, again if it hangs in an abort, as Sardana 3.7.1 does now and then.
+
+    Its executor then waits for ever in `_waitAbortDone`, and the Door may not even answer.
+    """
+    stack.macroserver.start()
+    try:
+        hangs = stack.door().state == "RUNNING"
+    except (tango.DevFailed, LocalStackError):
+        hangs = True
+    if hangs:
+        stack.macroserver.kill()
+        stack.macroserver.start()
 
 
 @dataclass
@@ -55,7 +71,7 @@ class Arena:
         self._cleanup.append(self.proxy.close)
         self.captures = self.folder / "captures"
         self.captures.mkdir()
-        self.stack.macroserver.start()
+        free_the_door(self.stack)
         self.stack.reset_environment()
         self.door: Door = self.stack.door()
         self._cleanup.append(self._end_scan)
@@ -137,9 +153,8 @@ class Arena:
 
     def _end_scan(self) -> None:
         """Makes the Door free for the next run, also when this one broke."""
-        if self.stack.macroserver.is_running and self.door.state == "RUNNING":
-            self.door.abort()
-            eventually(lambda: self.door.state != "RUNNING", 20, "the scan was aborted")
+        if self.stack.macroserver.is_running:
+            free_the_door(self.stack)
 
     def _end_server(self) -> None:
         if self.server.is_running:

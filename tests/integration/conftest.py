@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sardana_redis.local import Door, LocalStack, RedisServer
+from tests.faults.arena import free_the_door
 
 _HERE = Path(__file__).parent
 
@@ -43,15 +44,12 @@ def door(stack: LocalStack) -> Iterator[Door]:
     """The first Door, with all parts up and Sardana's environment as after the start."""
     stack.redis.resume()
     stack.redis.start()
-    stack.macroserver.start()
-    if stack.door().state == "RUNNING":  # a test before left Sardana hanging
-        stack.macroserver.kill()
-        stack.macroserver.start()
+    free_the_door(stack)
     stack.reset_environment()
     door = stack.door()
     yield door
-    if stack.macroserver.is_running and door.state == "RUNNING":
-        door.abort()
+    if stack.macroserver.is_running:
+        free_the_door(stack)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tango
 from blissdata.schemas.scan_info import ScanInfoDict
 from pydantic import ConfigDict, TypeAdapter, with_config
 
@@ -100,7 +101,7 @@ def _interrupt(stack: LocalStack, door: Door, how: str, folder: Path) -> None:
         try:
             getattr(door, how)()
             door.wait(timeout=20)
-        except LocalStackError:
+        except (LocalStackError, tango.DevFailed):
             stack.macroserver.kill()
             stack.macroserver.start()
         else:
