@@ -2,7 +2,8 @@
 
     SardanaRedisError
     ├── BadInputError            what the user gave cannot be used: exit code 2
-    │   └── SettingsError        a setting has a wrong name or value
+    │   ├── SettingsError        a setting has a wrong name or value
+    │   └── WriterConflictError  another process is the writer of that name
     ├── StoreError               Redis did not do what it was asked
     │   ├── StoreUnavailable     for now: try again later (`reason` says why)
     │   ├── StoreUnusable        this Redis cannot serve blissdata before somebody mends it
@@ -10,6 +11,9 @@
     │   ├── StreamSealedError    the stream was sealed by somebody else
     │   ├── ScanNotFoundError    no scan with that key, or it is about to expire
     │   └── ScanUnreadableError  there is a scan, but its document cannot be understood
+    ├── FileChangedError         somebody else changed, moved or removed a file being written
+    ├── TrackingRefusedError     the memory tracker must not run on this Redis as it is
+    ├── FileRefusedError         a file does not take what is to be written, for now
     ├── ScanInfoTooLargeError    nothing more can be left out of a scan's info
     └── LocalStackError          the embedded stack did not start or ended early
         └── ProgramMissingError  a program that it needs is not installed
@@ -23,6 +27,8 @@ from enum import StrEnum
 
 __all__ = [
     "BadInputError",
+    "FileChangedError",
+    "FileRefusedError",
     "LocalStackError",
     "Outage",
     "ProgramMissingError",
@@ -36,6 +42,8 @@ __all__ = [
     "StoreUnavailable",
     "StoreUnusable",
     "StreamSealedError",
+    "TrackingRefusedError",
+    "WriterConflictError",
 ]
 
 
@@ -49,6 +57,10 @@ class BadInputError(SardanaRedisError):
 
 class SettingsError(BadInputError):
     """A setting has a wrong name or a wrong value."""
+
+
+class WriterConflictError(BadInputError):
+    """Another process, older than this one, is the writer of that name."""
 
 
 class StoreError(SardanaRedisError):
@@ -95,6 +107,18 @@ class ScanNotFoundError(StoreError):
 
 class ScanUnreadableError(StoreError):
     """There is a scan with that key, but its document cannot be understood."""
+
+
+class FileChangedError(SardanaRedisError):
+    """Somebody else changed, moved or removed the file while it was being written."""
+
+
+class TrackingRefusedError(SardanaRedisError):
+    """The memory tracker must not run on this Redis before somebody changed something."""
+
+
+class FileRefusedError(SardanaRedisError):
+    """A file does not take what is to be written, for a reason that is not the system's."""
 
 
 class ScanInfoTooLargeError(SardanaRedisError):

@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "CHANNELS_DEVICE",
+    "DETECTORS_LEFT_OUT",
     "HEARTBEAT_RENEWAL_SECONDS",
     "HEARTBEAT_TTL_SECONDS",
     "HISTORY",
     "HISTORY_LENGTH",
     "INIT_LOCK",
+    "MAPS_LEFT_OUT",
+    "MOVEABLES_DEVICE",
     "POINT_NUMBER_STREAM",
     "PROTOCOL",
     "PROTOCOL_VERSION",
@@ -24,7 +28,13 @@ __all__ = [
     "SEAL_FUNCTION",
     "SEAL_ID",
     "STREAM_PREFIX",
+    "WRITERS",
+    "WRITER_RENEWAL_SECONDS",
+    "WRITER_UP_SECONDS",
     "heartbeat_key",
+    "orders_key",
+    "parked_key",
+    "progress_key",
 ]
 
 SCAN_PREFIX: Final = "esrf:scan:"
@@ -47,6 +57,10 @@ POINT_NUMBER_STREAM: Final = "#Pt No"
 
 PUBLISHER: Final = "sardana-redis"
 
+MOVEABLES_DEVICE: Final = "axis"
+CHANNELS_DEVICE: Final = "counters"
+"""Names in `info["devices"]`: the device of a scan's moveables, and that of its channels."""
+
 INIT_LOCK: Final = "sardana_redis:init-lock"
 
 REFERENCE_FORMAT: Final = "sardana_ref"
@@ -55,7 +69,36 @@ REFERENCE_FORMAT: Final = "sardana_ref"
 HEARTBEAT_TTL_SECONDS: Final = 15.0
 HEARTBEAT_RENEWAL_SECONDS: Final = 5.0
 
+WRITERS: Final = "sardana_redis:writers"
+"""Hash, a writer's name -> JSON `{kind, host, version, seen, boot}`; `seen`: Redis' time in ms."""
+
+WRITER_RENEWAL_SECONDS: Final = 2.0
+WRITER_UP_SECONDS: Final = 10.0
+
+
+DETECTORS_LEFT_OUT: Final = "h5maps.instrument"
+MAPS_LEFT_OUT: Final = "h5maps"
+"""In `info["sardana"]["left_out"]` where the trees of the scan's files would take too much."""
+
 
 def heartbeat_key(scan_key: str) -> str:
     """The key that lives as long as the process that publishes the scan."""
     return f"sardana_redis:heartbeat:{scan_key}"
+
+
+def progress_key(writer: str) -> str:
+    """Hash, a scan's key -> JSON `{n, t, state, lost}`: what of it the writer has made safe.
+
+    With `waits: true` the scan waits for another one of its file, or is parked.
+    """
+    return f"sardana_redis:progress:{writer}"
+
+
+def parked_key(writer: str) -> str:
+    """Hash, a scan's key -> JSON `{path, reason, since}`: scans that the writer cannot write."""
+    return f"sardana_redis:parked:{writer}"
+
+
+def orders_key(writer: str) -> str:
+    """Hash, a scan's key -> JSON `{do, to}`: what a person wants done with a parked scan."""
+    return f"sardana_redis:orders:{writer}"

@@ -17,6 +17,7 @@ __all__ = [
     "FileWriter",
     "Identity",
     "Info",
+    "NexusTarget",
     "Role",
     "ScanEnd",
     "ScanFile",
@@ -24,6 +25,9 @@ __all__ = [
     "ScanState",
     "Snapshot",
     "StreamSpec",
+    "WriterProgress",
+    "WriterRecord",
+    "WriterScanState",
 ]
 
 Info = dict[str, Any]
@@ -142,6 +146,21 @@ class ScanFile:
 
 
 @dataclass(frozen=True, slots=True)
+class NexusTarget:
+    """Where the NeXus file of a scan goes; a `path` of None: nowhere.
+
+    `data_writer` names the writer that is to write it, for those that look. `masters` are
+    the file itself and others that link to it, by what they are for. `is_saved` is false
+    where the operator does not want the scan in files.
+    """
+
+    path: str | None = None
+    data_writer: str = "null"
+    masters: Mapping[str, str] = field(default_factory=dict)
+    is_saved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """By what blissdata's readers search for a scan."""
 
@@ -166,6 +185,7 @@ class ScanStart:
     columns: tuple[Column, ...]
     snapshot: tuple[Snapshot, ...] = ()
     files: tuple[ScanFile, ...] = ()
+    nexus: NexusTarget = NexusTarget()
     scan_dir: str | None = None
     scan_file: tuple[str, ...] = ()
     reference_moveables: tuple[str, ...] = ()
@@ -175,6 +195,9 @@ class ScanStart:
     macro_id: str = ""
     macroserver: str = ""
     door: str = ""
+    sample: Mapping[str, Any] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    experiment: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +207,39 @@ class ScanEnd:
     reason: EndReason
     time: datetime
     info: Info = field(default_factory=dict)
+
+
+class WriterScanState(StrEnum):
+    """What a writer has to do with a scan; all but OPEN are final."""
+
+    OPEN = "open"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class WriterProgress:
+    """How far a writer is with a scan.
+
+    `points` are safe in the file, in all streams that it writes; of these `lost` were no
+    longer in Redis when the writer came to them. `time_ms` is Redis' time of the report.
+    `waits`: the scan has to wait for another one of the same file, or is parked.
+    """
+
+    points: int
+    state: WriterScanState = WriterScanState.OPEN
+    lost: int = 0
+    time_ms: int = 0
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WriterRecord:
+    """A registered writer; `boot` is an id of its process, `seen_ms` Redis' time when last seen."""
+
+    kind: str
+    host: str
+    version: str
+    boot: str
+    seen_ms: int = 0

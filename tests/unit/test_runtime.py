@@ -1,14 +1,15 @@
-"""The backoff and the stop event of every long-running process."""
+"""The backoff, the pulse and the stop event of every long-running process."""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 
 import pytest
 
-from sardana_redis.runtime import Backoff, stop_on_signals
+from sardana_redis.runtime import Backoff, Pulse, spare_the_collector, stop_on_signals
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -24,6 +25,40 @@ def test_a_success_makes_the_pause_short_again() -> None:
         backoff.next()
     backoff.reset()
     assert [backoff.next(), backoff.next()] == [0.5, 1.0]
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_loop_has_its_limit_for_its_first_turn() -> None:
+    clock = Clock()
+    pulse = Pulse(clock)
+    clock.now += 5.0
+    assert pulse.is_alive(5.0)
+    clock.now += 0.1
+    assert not pulse.is_alive(5.0)
+
+
+def test_a_beat_makes_it_alive_again() -> None:
+    clock = Clock()
+    pulse = Pulse(clock)
+    clock.now += 60.0
+    assert pulse.age == 60.0
+    pulse.beat()
+    assert (pulse.age, pulse.is_alive(0.0)) == (0.0, True)
+
+
+def test_the_pulse_does_not_follow_a_clock_that_is_set() -> None:
+    before = Pulse()
+    assert 0.0 <= before.age < 60.0
+    assert before.is_alive(60.0)
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
@@ -73,3 +108,12 @@ def test_off_the_main_thread_no_handler_is_touched() -> None:
     thread.join(10.0)
     assert inside == before
     assert not events[0].is_set()
+
+
+def test_what_was_loaded_is_spared_by_the_collector() -> None:
+    before = gc.get_freeze_count()
+    try:
+        spare_the_collector()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()

@@ -37,6 +37,13 @@ def yaml_file(tmp_path: Path) -> YamlFile:
     return write
 
 
+@pytest.mark.parametrize("seconds", [14.9, 0, -1, float("nan")])
+def test_a_silence_shorter_than_a_heartbeat_is_refused(seconds: float) -> None:
+    with pytest.raises(SettingsError, match="orphan_timeout: must be 15 s at least"):
+        load_settings(memory_tracker={"orphan_timeout": seconds})
+    assert load_settings(memory_tracker={"orphan_timeout": 15}).memory_tracker.orphan_timeout == 15
+
+
 def test_nothing_has_to_be_set() -> None:
     settings = load_settings()
     assert settings.url == "redis://localhost:6379"
