@@ -27,7 +27,7 @@ from sardana_redis.store._init_db import check_database
 from sardana_redis.store._link import Link
 from sardana_redis.store._redis_store import end_of_stream
 
-__all__ = ["ScanSummary", "StreamSummary", "list_scans", "show_scan"]
+__all__ = ["ScanSummary", "StreamSummary", "list_scans", "newest_scans", "show_scan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,17 @@ def list_scans(url: str, *, limit: int, timeout_seconds: float = 5.0) -> list[Sc
     """The newest `limit` scans that Redis remembers, newest first."""
     link = Link(url, timeout_seconds=timeout_seconds)
     try:
-        _require_initialised(link)
-        entries = link.call("XREVRANGE", HISTORY, "+", "-", "COUNT", limit)
-        keys = list(dict.fromkeys(entry[1][1].decode() for entry in entries))
-        return _summaries(link, keys)
+        return newest_scans(link, limit)
     finally:
         link.close()
+
+
+def newest_scans(link: Link, limit: int) -> list[ScanSummary]:
+    """The newest `limit` scans; StoreUnusable where Redis was never initialised."""
+    _require_initialised(link)
+    entries = link.call("XREVRANGE", HISTORY, "+", "-", "COUNT", limit)
+    keys = list(dict.fromkeys(entry[1][1].decode(errors="replace") for entry in entries))
+    return _summaries(link, keys)
 
 
 def show_scan(url: str, key: str) -> tuple[ScanSummary, list[StreamSummary]]:

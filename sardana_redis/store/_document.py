@@ -20,7 +20,7 @@ from ulid import ULID
 from sardana_redis.keys import SCAN_PREFIX, STREAM_PREFIX
 from sardana_redis.model import JSON, Identity, Info, StreamSpec
 
-__all__ = ["Birth", "dump", "new_birth", "plain"]
+__all__ = ["Birth", "dump", "new_birth", "new_scan_key", "plain"]
 
 
 # RedisJSON refuses more than 128 levels; the info itself has some around a value.
@@ -63,12 +63,21 @@ class Birth:
         )
 
 
+def new_scan_key() -> str:
+    """The key of a scan that is to be born."""
+    return f"{SCAN_PREFIX}{ULID()}"
+
+
 def new_birth(
-    identity: Identity, info: Info, streams: tuple[StreamSpec, ...], heartbeat: Mapping[str, Any]
+    identity: Identity,
+    info: Info,
+    streams: tuple[StreamSpec, ...],
+    heartbeat: Mapping[str, Any],
+    key: str | None = None,
 ) -> Birth:
-    """A birth with fresh keys; nothing is sent."""
+    """A birth with fresh keys, but for that of the scan where one is given; nothing is sent."""
     return Birth(
-        key=f"{SCAN_PREFIX}{ULID()}",
+        key=key or new_scan_key(),
         state_key=f"{STREAM_PREFIX}{ULID()}",
         stream_keys=tuple(f"{STREAM_PREFIX}{ULID()}" for _ in streams),
         streams=streams,

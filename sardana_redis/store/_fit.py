@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sardana_redis.errors import ScanInfoTooLargeError
+from sardana_redis.keys import DETECTORS_LEFT_OUT, MAPS_LEFT_OUT
 from sardana_redis.model import Info
 from sardana_redis.store._document import plain
 
@@ -25,14 +26,26 @@ _MOST_PLOT_ITEMS = 20
 _Reduction = Callable[[Info], list[str]]
 
 
-def fit_info(info: Info) -> Info:
-    """The info as plain JSON values, with as much left out as the limit demands."""
+def _nothing(_info: Info) -> Info:
+    return {}
+
+
+def fit_info(info: Info, derive: Callable[[Info], Info] = _nothing) -> Info:
+    """The info as plain JSON values, with as much left out as the limit demands.
+
+    `derive` makes the file trees for `info["h5maps"]`, plain ones, from what the rest holds.
+    """
     fitting: Info = plain(info)
+    _add_maps(fitting, derive)
     if _size(fitting) <= SOFT_LIMIT_BYTES:
         return fitting
     left_out: list[str] = fitting.setdefault("sardana", {}).setdefault("left_out", [])
     for reduce in _REDUCTIONS:
-        left_out += [name for name in reduce(fitting) if name not in left_out]
+        named = [name for name in reduce(fitting) if name not in left_out]
+        if not named:
+            continue
+        left_out += named
+        _add_maps(fitting, derive)
         if _size(fitting) <= SOFT_LIMIT_BYTES:
             return fitting
     size = _size(fitting)
@@ -42,6 +55,14 @@ def fit_info(info: Info) -> Info:
             "may be: scan with fewer columns or shorter names."
         )
     return fitting
+
+
+def _add_maps(fitting: Info, derive: Callable[[Info], Info]) -> None:
+    maps = (
+        {} if MAPS_LEFT_OUT in fitting.get("sardana", {}).get("left_out", ()) else derive(fitting)
+    )
+    if maps:
+        fitting["h5maps"] = maps
 
 
 def _size(info: Info) -> int:
@@ -97,6 +118,17 @@ def _drop_long_names(info: Info) -> list[str]:
     return list(dropped)
 
 
+def _drop_detectors(info: Info) -> list[str]:
+    """Leaves out of the file trees the groups that only link to a column."""
+    return [DETECTORS_LEFT_OUT] * bool(info.get("h5maps"))
+
+
+def _drop_maps(info: Info) -> list[str]:
+    """Leaves out the file trees, but not of a scan whose writer has begun with them."""
+    dropped = "end_reason" not in info and info.pop("h5maps", None) is not None
+    return [MAPS_LEFT_OUT] * dropped
+
+
 def _drop_datadesc(info: Info) -> list[str]:
     dropped = bool(info.get("datadesc"))
     info["datadesc"] = {}
@@ -116,8 +148,10 @@ _REDUCTIONS: tuple[_Reduction, ...] = (
     _drop_plot_items,
     _drop_chain_lists,
     _drop_long_names,
+    _drop_detectors,
     _drop_datadesc,
     _drop_all_custom_data,
+    _drop_maps,
 )
 
 

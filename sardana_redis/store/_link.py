@@ -17,7 +17,13 @@ from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
 
-from sardana_redis.errors import Outage, SettingsError, StoreError, StoreUnavailable
+from sardana_redis.errors import (
+    Outage,
+    SettingsError,
+    StoreError,
+    StoreUnavailable,
+    StoreUnusable,
+)
 from sardana_redis.store._errors import translate
 
 __all__ = ["Command", "Link", "reader_url", "url_with_password"]
@@ -29,16 +35,7 @@ class Link:
     """An open connection; any error but a refused command closes it for good."""
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
-        options: dict[str, Any] = dict(parse_url(url))
-        connection_class = options.pop("connection_class", Connection)
-        options.update(
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            decode_responses=False,
-        )
-        self._connection = connection_class(**options)
+        self._connection = _connection(url, timeout_seconds)
         self._is_closed = False
         try:
             self._connection.connect()
@@ -92,6 +89,26 @@ class Link:
             return self._connection.read_response()
         except foreign.ResponseError as error:
             return translate(error)
+
+
+def _connection(url: str, timeout_seconds: float) -> Any:
+    """A connection that is not open yet; StoreUnusable where redis-py cannot use the URL."""
+    try:
+        options: dict[str, Any] = dict(parse_url(url))
+        connection_class = options.pop("connection_class", Connection)
+        options.update(
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            decode_responses=False,
+        )
+        return connection_class(**options)
+    except (TypeError, ValueError):
+        # redis-py's own text may quote what stands in the URL, as a password.
+        raise StoreUnusable(
+            "The URL of Redis has an option behind its ? that redis-py does not take: remove it."
+        ) from None
 
 
 def reader_url(url: str) -> str:

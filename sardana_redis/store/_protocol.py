@@ -39,10 +39,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Redis' memory in bytes; `maximum` is 0 where there is no limit."""
+    """Redis' memory in bytes; `maximum` is 0 where there is no limit.
+
+    `fragmentation_ratio`: what Redis takes from the system over what it uses; 0 if not asked.
+    """
 
     used: int
     maximum: int
+    fragmentation_ratio: float = 0.0
 
 
 class PublishStore(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from sardana_redis.store._link import Command, Link, url_with_password
 from sardana_redis.store._orphans import find_orphans
 from sardana_redis.store._protocol import Entry, Memory, Standing
 
-__all__ = ["RedisStore", "end_of_stream"]
+__all__ = ["RedisStore", "end_of_stream", "info_fields", "memory_from"]
 
 _HEARTBEAT_MILLISECONDS = int(HEARTBEAT_TTL_SECONDS * 1000)
 
@@ -167,8 +167,7 @@ class RedisStore:
         seconds, microseconds = (int(part) for part in clock)
         middle = (before + time.time()) / 2
         self._clock_offset_ms = (seconds + microseconds / 1e6 - middle) * 1000
-        facts = _info_fields(info)
-        return Memory(used=int(facts["used_memory"]), maximum=int(facts.get("maxmemory", 0)))
+        return memory_from(info_fields(info))
 
     def close_orphans(self, macroserver: str, boot: str, end: Info) -> list[str]:
         """Closes open scans of an earlier process of the MacroServer; returns their keys."""
@@ -203,12 +202,27 @@ class RedisStore:
 def _run_id(link: Link) -> str:
     """The id of the server's process; `PING` first, because INFO answers while loading too."""
     link.call("PING")
-    return _info_fields(link.call("INFO", "server"))["run_id"]
+    return info_fields(link.call("INFO", "server"))["run_id"]
 
 
-def _info_fields(reply: bytes) -> dict[str, str]:
+def info_fields(reply: bytes) -> dict[str, str]:
+    """The fields of a reply to INFO."""
     lines = reply.decode().splitlines()
     return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def memory_from(facts: Mapping[str, str]) -> Memory:
+    """Redis' memory from its INFO.
+
+    `used` is what Redis compares with maxmemory: buffers on their way to its log and to replicas
+    do not count, and are tens of megabytes while its disk is slow.
+    """
+    uncounted = int(facts.get("mem_not_counted_for_evict", 0))
+    return Memory(
+        used=int(facts["used_memory"]) - uncounted,
+        maximum=int(facts.get("maxmemory", 0)),
+        fragmentation_ratio=float(facts.get("mem_fragmentation_ratio", 0)),
+    )
 
 
 def _heartbeat(birth: Birth) -> Command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from sardana_redis.errors import ScanInfoTooLargeError
-from sardana_redis.model import Column, Identity, Info, Role, ScanStart, Snapshot
+from sardana_redis.model import Column, Identity, Info, Role, ScanStart, Snapshot, StreamSpec
+from sardana_redis.nexus import h5maps
 from sardana_redis.recorder._scan_info import make_info
 from sardana_redis.store import fit_info, plain
 
@@ -167,3 +169,54 @@ def test_fitting_twice_changes_nothing_more() -> None:
 def test_numpy_and_nan_become_plain() -> None:
     fitted = fit_info({"a": np.float32(1), "b": float("nan")})
     assert json.dumps(fitted, allow_nan=False) == '{"a": 1.0, "b": null}'
+
+
+def mapped(columns: int, **facts: object) -> tuple[Info, Callable[[Info], Info]]:
+    """The info of a scan with that many columns, and what makes its file trees."""
+    info = info_of(columns) | {"filename": "/a.h5", "save": True, "data_writer": "nexus"} | facts
+    streams = tuple(StreamSpec(name, "float64") for name in info["channels"])
+    return info, lambda fitting: h5maps(Identity("ascan", 1, "s", "p"), fitting, streams)
+
+
+def test_file_trees_are_made_from_what_is_left_of_the_info() -> None:
+    info, derive = mapped(3)
+    fitted = fit_info(info, derive)
+    assert fitted["h5maps"] == derive(fitted)
+    assert fitted.keys() - plain(info).keys() == {"h5maps"}
+
+
+def test_a_thousand_columns_fit_with_all_of_them_in_the_file() -> None:
+    info, derive = mapped(1000)
+    fitted = fit_info(info, derive)
+    assert characters(fitted) <= LIMIT
+    measurement = fitted["h5maps"]["/a.h5"]["children"]["1.1"]["children"]["measurement"]
+    assert len(measurement["children"]) == 1001
+    assert "h5maps" not in fitted["sardana"]["left_out"]
+
+
+def test_the_description_of_detectors_goes_before_the_columns_of_the_file() -> None:
+    info, derive = mapped(1600)
+    fitted = fit_info(info, derive)
+    assert characters(fitted) <= LIMIT
+    assert "h5maps.instrument" in fitted["sardana"]["left_out"]
+    entry = fitted["h5maps"]["/a.h5"]["children"]["1.1"]["children"]
+    assert len(entry["measurement"]["children"]) == 1601
+    assert len(entry["instrument"]["children"]) < 5
+
+
+def test_file_trees_that_never_fit_are_left_out() -> None:
+    info, derive = mapped(3500)
+    fitted = fit_info(info, derive)
+    assert "h5maps" not in fitted
+    assert fitted["sardana"]["left_out"][-1] == "h5maps"
+    assert fit_info(fitted, derive) == fitted, "and stay so until the scan is closed"
+
+
+def test_a_writer_that_has_begun_keeps_its_file_trees() -> None:
+    info, derive = mapped(1900)
+    whole = fit_info(info, derive)
+    size = LIMIT - characters(whole)
+    assert "h5maps" in whole
+    closed = fit_info({**whole, "end_reason": "SUCCESS", "note": "n" * (size + 5000)}, derive)
+    assert LIMIT < characters(closed) <= FULL
+    assert "h5maps" in closed

@@ -166,3 +166,11 @@ def test_redis_gets_the_password_that_the_file_holds(
 def test_a_password_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="missing cannot be read: No such file"):
         url_with_password("redis://host", tmp_path / "missing")
+
+
+@pytest.mark.parametrize("option", ["foo=secret", "socket_timeout=secret", "db=secret"])
+def test_an_option_that_redis_py_does_not_take_is_told_without_its_value(option: str) -> None:
+    with pytest.raises(StoreUnusable, match="an option behind its") as caught:
+        Link(f"redis://user:secret@127.0.0.1:1/?{option}", timeout_seconds=1)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__suppress_context__

@@ -1,0 +1,305 @@
+"""Following scans on a real Redis: births, backlogs beyond the history, outages, reports."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from sardana_redis.errors import ScanUnreadableError, WriterConflictError
+from sardana_redis.follower import Desk
+from sardana_redis.keys import HISTORY, WRITERS, parked_key, progress_key
+from sardana_redis.local import RedisServer
+from sardana_redis.model import ScanState, WriterProgress, WriterScanState
+from sardana_redis.publisher import Publisher
+from sardana_redis.settings import WriterSettings
+from sardana_redis.store import (
+    Chunk,
+    FollowedScan,
+    FollowStore,
+    Order,
+    OrderKind,
+    ParkedScan,
+    RedisStore,
+    ScanReader,
+    forget_writer,
+    list_parked,
+    order_parked,
+    read_progress,
+    read_writers,
+)
+from tests import scans
+
+DONE = WriterProgress(3, WriterScanState.DONE)
+
+
+@pytest.fixture
+def publisher(redis_server: RedisServer) -> Iterator[Publisher]:
+    with scans.publisher(redis_server.url) as publisher:
+        yield publisher
+
+
+@pytest.fixture
+def store(redis_server: RedisServer) -> Iterator[FollowStore]:
+    store = FollowStore(redis_server.url)
+    yield store
+    store.disconnect()
+
+
+def publish(publisher: Publisher, number: int, points: int = 3) -> str:
+    start = scans.scan_start(number, ["/data/a.dat"], scans.scalar_columns(5))
+    return scans.scan(publisher, start, ([i, *[i / 7] * 4] for i in range(points)))
+
+
+def desk(store: FollowStore, **settings: object) -> Desk:
+    return Desk(store, "test", WriterSettings(writer_name="w", **settings))
+
+
+def test_a_database_that_nobody_initialised_is_waited_for(
+    redis_server: RedisServer, store: FollowStore
+) -> None:
+    own = desk(store)
+    assert own.open() == []
+    assert not own.is_initialised
+    with scans.publisher(redis_server.url) as publisher:
+        key = publish(publisher, 1)
+    assert own.news({}, 1.0) == [key]
+
+
+def test_a_birth_wakes_and_brings_the_whole_document(
+    publisher: Publisher, store: FollowStore
+) -> None:
+    first = publish(publisher, 1)
+    own = desk(store)
+    assert own.open() == [first]
+    began = time.monotonic()
+    assert own.news({}, 0.2) == []
+    assert time.monotonic() - began > 0.15
+    second = publish(publisher, 2)
+    assert own.news({}, 5.0) == [second]
+    scan = store.load([second])[second]
+    assert isinstance(scan, FollowedScan)
+    assert [stream.name for stream in scan.streams] == ["#Pt No", "mot01", "ct001", "ct002", "dt"]
+    assert scan.identity["number"] == 2
+    assert store.states([scan]) == [ScanState.CLOSED]
+    reader = ScanReader(scan, ["#Pt No", "ct001"])
+    assert store.read([reader]) == [None]
+    chunk = reader.take(100)
+    assert isinstance(chunk, Chunk)
+    assert list(chunk.values["#Pt No"]) == [0, 1, 2]
+    assert reader.has_ended
+
+
+def test_scans_beyond_the_history_are_found_too_oldest_first(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore
+) -> None:
+    keys = [publish(publisher, number) for number in range(5)]
+    redis.Redis.from_url(redis_server.url).xtrim(HISTORY, maxlen=1, approximate=False)
+    assert desk(store).open() == keys
+
+
+def test_what_is_reported_is_not_handed_out_again(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore
+) -> None:
+    keys = [publish(publisher, number) for number in range(3)]
+    own = desk(store)
+    assert own.open() == keys
+    own.report(keys[0], DONE)
+    own.report(keys[1], WriterProgress(1))
+    own.flush()
+    report = read_progress(store.link, "w")[keys[0]]
+    assert (report.points, report.state) == (3, WriterScanState.DONE)
+    assert abs(report.time_ms - time.time() * 1000) < 1000
+    again = desk(FollowStore(redis_server.url))
+    assert again.open() == keys[1:]
+
+
+def test_a_new_writer_may_begin_with_what_is_new(publisher: Publisher, store: FollowStore) -> None:
+    old = publish(publisher, 1)
+    own = desk(store, first_start="new")
+    assert own.open() == []
+    own.flush()
+    assert read_progress(store.link, "w")[old].state is WriterScanState.SKIPPED
+    new = publish(publisher, 2)
+    assert own.news({}, 1.0) == [new]
+
+
+def test_a_redis_that_came_back_empty_makes_no_writer_new(
+    redis_server: RedisServer, store: FollowStore
+) -> None:
+    own = desk(store, first_start="new")
+    with scans.publisher(redis_server.url) as publisher:
+        publish(publisher, 1)
+        assert own.open() == []
+    redis.Redis.from_url(redis_server.url).flushall()
+    with scans.publisher(redis_server.url) as publisher:
+        new = publish(publisher, 2)
+    assert own.open() == [new]
+
+
+def test_reports_that_redis_forgot_are_sent_again(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore
+) -> None:
+    key = publish(publisher, 1)
+    own = desk(store)
+    own.open()
+    own.report(key, DONE)
+    own.flush()
+    redis.Redis.from_url(redis_server.url).delete(progress_key("w"))
+    assert own.open() == []
+    own.flush()
+    assert read_progress(store.link, "w")[key].state is WriterScanState.DONE
+
+
+def test_reports_of_scans_that_are_gone_are_removed(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore
+) -> None:
+    key = publish(publisher, 1)
+    own = desk(store)
+    own.open()
+    own.report(key, DONE)
+    own.flush()
+    redis.Redis.from_url(redis_server.url).delete(key)
+    desk(store).open()
+    assert read_progress(store.link, "w") == {}
+
+
+def test_reports_wait_while_redis_is_full(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore
+) -> None:
+    key = publish(publisher, 1)
+    own = desk(store)
+    own.open()
+    client = redis.Redis.from_url(redis_server.url)
+    client.config_set("maxmemory", 1)
+    own.report(key, DONE)
+    own.park(key, ParkedScan("p", "r", 1))
+    own.flush()
+    assert read_progress(store.link, "w") == {}
+    client.config_set("maxmemory", "1gb")
+    own.flush()
+    assert read_progress(store.link, "w")[key].state is WriterScanState.DONE
+
+
+def test_a_writer_registers_and_shows_that_it_lives(store: FollowStore) -> None:
+    own = desk(store)
+    own.open()
+    record = read_writers(store.link)["w"]
+    assert record.kind == "test"
+    time.sleep(0.01)
+    own._beat.hurry()
+    own.beat()
+    assert read_writers(store.link)["w"].seen_ms > record.seen_ms
+
+
+def test_of_two_writers_with_one_name_the_later_one_gives_up(
+    redis_server: RedisServer, store: FollowStore
+) -> None:
+    first = desk(store)
+    first.open()
+    time.sleep(0.01)
+    second = desk(FollowStore(redis_server.url))
+    second.open()
+    for own in (first, second):
+        time.sleep(0.01)
+        own._beat.hurry()
+        if own is first:
+            own.beat()
+    with pytest.raises(WriterConflictError, match="is the writer 'w' already"):
+        second.beat()
+
+
+def test_an_unreadable_document_is_told_apart(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore
+) -> None:
+    good = publish(publisher, 1)
+    client = redis.Redis.from_url(redis_server.url)
+    client.json().set("esrf:scan:00POISON", "$", {"info": 3})
+    client.set("esrf:scan:00TEXT", "no document")
+    client.rpush(WRITERS + ":x", "a list")
+    store.connect()
+    assert store.scan_keys() == ["esrf:scan:00POISON", good]
+    found = store.load(["esrf:scan:00POISON", "esrf:scan:00TEXT", good, "esrf:scan:gone"])
+    assert isinstance(found["esrf:scan:00POISON"], ScanUnreadableError)
+    assert isinstance(found["esrf:scan:00TEXT"], ScanUnreadableError)
+    assert isinstance(found[good], FollowedScan)
+    assert "esrf:scan:gone" not in found
+
+
+def test_hashes_that_somebody_else_wrote_into_are_read_as_far_as_they_make_sense(
+    redis_server: RedisServer, store: FollowStore
+) -> None:
+    client = redis.Redis.from_url(redis_server.url)
+    client.hset(progress_key("w"), "a", "no json")
+    client.hset(progress_key("w"), "b", json.dumps({"n": 1, "t": 2, "state": "open"}))
+    client.hset(progress_key("w"), "c", json.dumps([]))
+    store.connect()
+    assert read_progress(store.link, "w") == {"b": WriterProgress(1, time_ms=2)}
+
+
+def test_parked_scans_are_listed_ordered_about_and_forgotten(
+    redis_server: RedisServer, store: FollowStore
+) -> None:
+    own = desk(store)
+    own.open()
+    own.park("esrf:scan:1", ParkedScan("/data/a.dat", "No space left on device", 5, 7, "ascan"))
+    own.flush()
+    (found,) = list_parked(redis_server.url)
+    assert (found.writer, found.key, found.scan.number) == ("w", "esrf:scan:1", 7)
+    order_parked(redis_server.url, "7", Order(OrderKind.RETRY, "/other/a.dat"))
+    own._orders.hurry()
+    assert own.orders() == {"esrf:scan:1": Order(OrderKind.RETRY, "/other/a.dat")}
+    own.unpark("esrf:scan:1")
+    own.flush()
+    assert list_parked(redis_server.url) == []
+    assert forget_writer(store.link, "w")
+    assert not forget_writer(store.link, "w")
+    assert read_writers(store.link) == {}
+
+
+def test_what_another_process_parked_is_replaced_by_what_is_parked_now(
+    redis_server: RedisServer, store: FollowStore
+) -> None:
+    redis.Redis.from_url(redis_server.url).hset(
+        parked_key("w"), "k", json.dumps({"path": "p", "reason": "r", "since": 1})
+    )
+    desk(store).open()
+    assert list_parked(redis_server.url) == []
+
+
+def test_reading_goes_on_after_a_restart_of_redis(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore, tmp_path: Path
+) -> None:
+    feed = scans.begin(publisher, scans.scan_start(1, [tmp_path / "a"], scans.scalar_columns(5)))
+    feed.put((0, 1.0, 2.0, 3.0, 4.0))
+    own = desk(store)
+    own.open()
+    (key,) = own.news({}, 5.0) or [feed.publication.birth.key]
+    scan = store.load([key])[key]
+    assert isinstance(scan, FollowedScan)
+    reader = ScanReader(scan, [stream.name for stream in scan.streams])
+    got: list[int] = []
+
+    def collect() -> None:
+        store.read([reader])
+        while (part := reader.take(10)) is not None:
+            assert isinstance(part, Chunk)
+            got.extend(int(value) for value in part.values["#Pt No"])
+
+    collect()
+    redis_server.restart()
+    for number in range(1, 50):
+        feed.put((number, 1.0, 2.0, 3.0, 4.0))
+    scans.end(feed)
+    assert feed.wait(20) or feed.wait(20)
+    own.open()
+    reader.look_again()
+    deadline = time.monotonic() + 10
+    while not reader.has_ended and time.monotonic() < deadline:
+        collect()
+    assert got == list(range(50))
+    RedisStore(redis_server.url).disconnect()
