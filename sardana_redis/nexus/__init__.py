@@ -1,0 +1,32 @@
+"""The pure map from a scan to an HDF5 file, in the form of blissdata's h5map."""
+
+from __future__ import annotations
+
+from sardana_redis.nexus._fields import MEASUREMENT, column_names
+from sardana_redis.nexus._map import (
+    KEY_ATTRIBUTE,
+    STATUS,
+    SUCCEEDED,
+    h5maps,
+    linking_tree,
+    masters_of,
+    part_of,
+    scan_tree,
+)
+from sardana_redis.nexus._names import entry_name
+from sardana_redis.nexus._placed import placed_tree
+
+__all__ = [
+    "KEY_ATTRIBUTE",
+    "MEASUREMENT",
+    "STATUS",
+    "SUCCEEDED",
+    "column_names",
+    "entry_name",
+    "h5maps",
+    "linking_tree",
+    "masters_of",
+    "part_of",
+    "placed_tree",
+    "scan_tree",
+]
