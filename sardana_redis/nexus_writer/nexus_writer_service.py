@@ -1,0 +1,96 @@
+"""The NeXus writer as a service of its own.
+
+`python -m sardana_redis.nexus_writer.nexus_writer_service` is `sardana-redis nexus-writer`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sardana_redis import log
+from sardana_redis.errors import BadInputError
+from sardana_redis.runtime import stop_on_signals
+from sardana_redis.settings import load_settings
+
+__all__ = ["main", "nexus_writer"]
+
+
+def nexus_writer(
+    *,
+    url: Annotated[
+        str | None, typer.Option("--url", "-u", help="Redis, such as redis://localhost:6379.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="YAML file with settings.")
+    ] = None,
+    writer_name: Annotated[
+        str | None, typer.Option("--writer-name", help="Name in Redis and metrics: `nexus`.")
+    ] = None,
+    output_root: Annotated[
+        Path | None, typer.Option("--output-root", help="No file may lie outside this folder.")
+    ] = None,
+    session: Annotated[
+        list[str] | None, typer.Option("--session", help="Only this session; may be repeated.")
+    ] = None,
+    first_start: Annotated[
+        str | None,
+        typer.Option("--first-start", help="With a Redis new to it: write `all` scans, or `new`."),
+    ] = None,
+    fsync: Annotated[
+        bool | None, typer.Option("--fsync/--no-fsync", help="Count points that are on the disk.")
+    ] = None,
+    park_seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--park-seconds", help="A file is tried for as long, then its scan is parked."
+        ),
+    ] = None,
+    http_host: Annotated[
+        str | None, typer.Option("--http-host", help="Address of /metrics and /healthz.")
+    ] = None,
+    http_port: Annotated[
+        int | None, typer.Option("--http-port", help="Port of /metrics and /healthz.")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option("--log-level", help="debug, info, warning or error.")
+    ] = None,
+) -> None:
+    """Write scans into NeXus files as they come into Redis, until SIGTERM or Ctrl-C.
+
+    What was scanned while the writer was down is written first, as long as Redis has it.
+    Each option is a setting too: docs/settings.md, section nexus_writer.
+    """
+    own = {
+        "writer_name": writer_name,
+        "output_root": output_root,
+        "sessions": tuple(session) if session else None,
+        "first_start": first_start,
+        "fsync": fsync,
+        "park_seconds": park_seconds,
+        "http_host": http_host,
+        "http_port": http_port,
+    }
+    settings = load_settings(config, url=url, log_level=log_level, nexus_writer=own)
+    log.configure(settings.log_level)
+    # HDF5 and blisswriter take half a second to import, which no other command needs.
+    from sardana_redis.nexus_writer import run_nexus_writer
+
+    with stop_on_signals() as stop:
+        run_nexus_writer(settings, stop)
+
+
+def main() -> None:
+    """Runs the service; exit code 2 and one sentence for what the user can mend."""
+    try:
+        typer.run(nexus_writer)
+    except BadInputError as error:
+        typer.echo(f"nexus-writer: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
