@@ -8,6 +8,7 @@ from sardana_redis.publisher._lines import (
     bug_line,
     dropped_line,
     misfit_line,
+    nexus_options_line,
 )
 from sardana_redis.publisher._publisher import BOOT, Publisher
 
@@ -20,4 +21,5 @@ __all__ = [
     "dropped_line",
     "misfit_line",
     "missing_value",
+    "nexus_options_line",
 ]

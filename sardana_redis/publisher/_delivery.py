@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from sardana_redis.errors import ScanNotFoundError, ScanRefusedError, StreamSealedError
 from sardana_redis.log import guest_logger
+from sardana_redis.metrics import RecorderMetrics
 from sardana_redis.model import Info, ScanEnd
+from sardana_redis.nexus import h5maps, part_of
+from sardana_redis.publisher._batch import Batch
 from sardana_redis.publisher._feed import ScanFeed
 from sardana_redis.publisher._lines import continued_line
-from sardana_redis.publisher._publication import Batch
 from sardana_redis.settings import PublisherSettings
-from sardana_redis.store import PublishStore, fit_info, new_birth
+from sardana_redis.store import Birth, PublishStore, fit_info, new_birth, new_scan_key
 
 __all__ = ["Delivery"]
 
@@ -25,12 +28,18 @@ class Delivery:
 
     pulse_seconds = 0.1
 
-    def __init__(self, store: PublishStore, settings: PublisherSettings) -> None:
+    def __init__(
+        self, store: PublishStore, settings: PublisherSettings, metrics: RecorderMetrics
+    ) -> None:
         self._store = store
+        self._metrics = metrics
         self._settings = settings
         self._retained: list[ScanFeed] = []
         self._pulse_at = 0.0
+        self._room_bytes = math.inf
+        self._sent_bytes = 0
         self.is_braking = False
+        self.has_braked = False
 
     @property
     def retains(self) -> bool:
@@ -44,9 +53,14 @@ class Delivery:
             feed.is_delivered = False
         return feeds
 
-    def step(self, feed: ScanFeed) -> bool:
+    def release(self) -> None:
+        """Ends braking: no points wait."""
+        self.is_braking = self.has_braked = False
+
+    def step(self, feed: ScanFeed, *, holds_points: bool = False) -> bool:
         """Delivers the next thing of the scan; returns whether more may wait.
 
+        `holds_points`: the scan is born, but its points have to wait for those of another one.
         Raises StoreError when the store fails; the next step finds out how far it came.
         """
         end = feed.scan_end  # read before the rows: behind an end there are none
@@ -58,7 +72,7 @@ class Delivery:
             self._store.bear(publication.birth)
             publication.born = True
         if publication.points_waiting:
-            if self._brakes():
+            if holds_points or self._brakes():
                 return False
             batch = publication.next_batch(self._settings.batch_bytes)
             assert batch is not None  # noqa: S101 - points wait: for mypy
@@ -78,7 +92,8 @@ class Delivery:
                 _log.warning("Redis forgot a scan, publishing it again", scan=publication.birth.key)
             publication.start_over()
             return
-        publication.resume(standing)
+        for batch in publication.resume(standing):
+            self._count(batch)
         if publication.is_cut_off:
             self._continue(feed)
 
@@ -88,25 +103,41 @@ class Delivery:
         base = first.pending[0].first if first.pending else first.next_index
         sardana = {
             **first.birth.info.get("sardana", {}),
-            "continues": {"key": first.birth.key, "from": base},
+            "continues": {
+                "key": first.birth.key,
+                "from": base,
+                "part": part_of(first.birth.info) + 1,
+            },
         }
-        info: Info = {**first.birth.info, "sardana": sardana}
-        birth = new_birth(
-            first.birth.identity, fit_info(info), first.birth.streams, first.birth.heartbeat
-        )
+        key, old = new_scan_key(), first.birth
+        info = _fitting(old, {**old.info, "sardana": sardana}, key)
+        birth = new_birth(old.identity, info, old.streams, old.heartbeat, key)
         feed.publication = first.continuation(birth)
         feed.tell("continued", continued_line(feed.number, base))
         _log.warning("continuing a scan that was closed", scan=birth.key, closed=first.birth.key)
 
     def _send(self, feed: ScanFeed, batch: Batch) -> None:
         publication = feed.publication
+        if batch.was_sent:
+            self._metrics.resent_points.inc(batch.points)
+        batch.was_sent = True
         try:
             self._store.append(publication.entries(batch))
-        except StreamSealedError:
+        except StreamSealedError as error:
+            self._metrics.count_error(error)
             publication.unsure = True  # the next step looks what is missing and where it goes
             return
         publication.confirm(batch)
+        self._count(batch)
+        self._sent_bytes += batch.payload_bytes
         self._retire((*self._retained, feed))
+
+    def _count(self, batch: Batch) -> None:
+        """Counts a confirmed batch, once however often Redis forgets it."""
+        if not batch.was_counted:
+            batch.was_counted = True
+            self._metrics.points.inc(batch.points)
+            self._metrics.publish_latency_seconds.observe(time.monotonic() - batch.since)
 
     def _close(self, feed: ScanFeed, end: ScanEnd) -> None:
         publication = feed.publication
@@ -136,6 +167,7 @@ class Delivery:
         try:
             self._store.rewrite_info(birth, _fitting_info(feed, end))
         except (ScanNotFoundError, ScanRefusedError) as error:
+            self._metrics.count_error(error)
             _log.warning("custom data could not be added", scan=birth.key, error=str(error))
 
     def _retire(self, feeds: tuple[ScanFeed, ...]) -> None:
@@ -153,16 +185,28 @@ class Delivery:
                 self._retained.remove(feed)
 
     def _brakes(self) -> bool:
-        """Whether Redis is so full that points have to wait here."""
+        """Whether Redis is so full that points have to wait here.
+
+        The nearer the limit the more often it is looked at: a small Redis is full in 100 ms.
+        """
         now = time.monotonic()
-        if now >= self._pulse_at:
+        if now >= self._pulse_at or self._sent_bytes > max(0, self._room_bytes / 2):
             memory = self._store.pulse()
             self._pulse_at = now + self.pulse_seconds
             limit = self._settings.brake_ratio * memory.maximum
-            self.is_braking = memory.maximum > 0 and memory.used > limit
+            self._room_bytes = limit - memory.used if memory.maximum else math.inf
+            self._sent_bytes = 0
+            self.is_braking = self._room_bytes < 0
+            self.has_braked = self.has_braked or self.is_braking
         return self.is_braking
 
 
 def _fitting_info(feed: ScanFeed, end: ScanEnd) -> Info:
     info = feed.final_info(end)
-    return info if feed.is_broken else fit_info(info)
+    birth = feed.publication.birth
+    return info if feed.is_broken else _fitting(birth, info, birth.key)
+
+
+def _fitting(birth: Birth, info: Info, key: str) -> Info:
+    """The info with its file trees, which follow from the rest of it."""
+    return fit_info(info, lambda fitting: h5maps(birth.identity, fitting, birth.streams, key))

@@ -43,6 +43,7 @@ class ScanFeed:
         self.publication = publication
         self.intake: Intake = publication.intake
         self.number = number
+        self.began = time.monotonic()
         self.door = door
         self.verdict = verdict
         self.owner: int | None = None
@@ -55,6 +56,7 @@ class ScanFeed:
         self.delivered_at = 0.0
         self.written_custom = 0
         self.late_points = 0
+        self.counted_drops = 0
         self.put: Callable[[Row], None] = self.intake.put
         self._host = host
         self._told: set[str] = set()
@@ -105,6 +107,7 @@ class ScanFeed:
             return self._least_info(born, end)
         sardana = {**born.get("sardana", {}), **end.info.get("sardana", {})}
         sardana["custom"] = list(self.custom)
+        sardana["points"] = self.publication.points
         shortfalls = self.shortfalls()
         sardana.update(shortfalls)
         if misfits := self.misfits():

@@ -44,15 +44,21 @@ class Doorbell:
         self._urgent = True
         self._queue.put(None)
 
-    def wait(self, timeout: float, linger: float) -> None:
-        """Returns `linger` seconds after the first ring, at once if urgent, or after `timeout`."""
+    def wait(self, timeout: float, linger: float) -> float | None:
+        """Ends `linger` seconds after the first ring, at once if urgent, or after `timeout`.
+
+        Returns the monotonic time until which nobody rang; None if somebody had before.
+        """
+        had_rung = not self._queue.empty()
+        quiet_until: float | None = None
         try:
             self._queue.get(timeout=max(timeout, 0.0))
+            quiet_until = time.monotonic()
             deadline = time.monotonic() + linger
             while not self._urgent:
                 self._queue.get(timeout=max(deadline - time.monotonic(), 0.0))
         except Empty:
-            pass
+            quiet_until = quiet_until or time.monotonic()
         while not self._queue.empty():
             self._queue.get_nowait()
         # Reset last, look afterwards: a ring that is missed here finds its row looked at, one
@@ -60,6 +66,7 @@ class Doorbell:
         # between would leave an empty queue that counts as rung, and no later one be heard.
         self.is_rung = False
         self._urgent = False
+        return None if had_rung else quiet_until
 
 
 class Intake:

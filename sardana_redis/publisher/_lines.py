@@ -17,6 +17,7 @@ __all__ = [
     "full_line",
     "held_back_line",
     "misfit_line",
+    "nexus_options_line",
     "outage_line",
     "still_waiting_line",
 ]
@@ -103,3 +104,8 @@ def continued_line(number: int, point: int) -> str:
         f"Scan #{number} was closed in Redis while it could not be reached; its points from "
         f"number {point} on are published as a second scan of the same number."
     )
+
+
+def nexus_options_line(reason: str) -> str:
+    """Says that `NexusWriterOpts` cannot be used."""
+    return f"NexusWriterOpts is left aside for this scan: {reason}."

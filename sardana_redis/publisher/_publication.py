@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sardana_redis.keys import POINT_NUMBER_STREAM
 from sardana_redis.model import ScanState, StreamSpec
+from sardana_redis.publisher._arrivals import Arrivals
+from sardana_redis.publisher._batch import Batch, Part
 from sardana_redis.publisher._encode import Encoder, make_encoder, point_bytes
 from sardana_redis.publisher._intake import Intake
 from sardana_redis.store import Birth, Entry, Standing
 
-__all__ = ["Batch", "Part", "Publication"]
-
-
-@dataclass(slots=True)
-class Part:
-    """One entry of a batch: `length` points of a column from the point `first` on."""
-
-    column: int
-    first: int
-    length: int
-    payload: bytes
-
-
-@dataclass(slots=True)
-class Batch:
-    """Points that were encoded together; sent again, it keeps the edges that it had."""
-
-    first: int
-    points: int
-    parts: list[Part]
-    row_bytes: int
-    payload_bytes: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.payload_bytes = sum(len(part.payload) for part in self.parts)
-
-    @property
-    def end(self) -> int:
-        """The index behind its last point."""
-        return self.first + self.points
+__all__ = ["Publication"]
 
 
 class Publication:
@@ -59,6 +32,7 @@ class Publication:
         self.intake = intake
         self.base = base
         self.encoders = list(encoders) or [make_encoder(spec) for spec in birth.streams]
+        self.arrivals = Arrivals(time.monotonic())
         self.pending: deque[Batch] = deque()
         self.kept: deque[Batch] = deque()
         self.next_index = base
@@ -79,6 +53,11 @@ class Publication:
     def points_waiting(self) -> int:
         """How many points are not confirmed."""
         return len(self.intake.rows) + sum(batch.points for batch in self.pending)
+
+    @property
+    def points(self) -> int:
+        """How many points this document holds, or is to hold, in all its streams."""
+        return self.next_index - self.base
 
     @property
     def lost_points(self) -> int:
@@ -126,16 +105,19 @@ class Publication:
         """Lets go of the oldest batch that was kept for the case that the store forgets it."""
         self.kept_bytes -= self.kept.popleft().payload_bytes
 
-    def resume(self, standing: Standing) -> None:
-        """Takes over how far the store says that the scan is."""
+    def resume(self, standing: Standing) -> list[Batch]:
+        """Takes over how far the store says that the scan is; returns what is confirmed by it."""
         self.born = True
         self.unsure = False
         self.closed = standing.state >= ScanState.CLOSED
         self.lengths = [self.base + length for length in standing.lengths]
         self.sealed = list(standing.sealed)
         self._send_again(self.lengths)
+        arrived = []  # only the answer did not
         while self.pending and self.pending[0].end <= min(self.lengths, default=0):
-            self.confirm(self.pending[0])  # it arrived, only the answer did not
+            arrived.append(self.pending[0])
+            self.confirm(arrived[-1])
+        return arrived
 
     def start_over(self) -> None:
         """Takes over that the store forgot the scan: all that is held is to be sent again."""
@@ -170,6 +152,7 @@ class Publication:
             base=self.pending[0].first if self.pending else self.next_index,
             encoders=self.encoders,
         )
+        rest.arrivals = self.arrivals
         rest.pending, self.pending = self.pending, deque()
         rest.next_index = self.next_index
         rest._lost_before = self.lost_points
@@ -231,7 +214,7 @@ class Publication:
             for column, values in enumerate(zip(*rows, strict=True))
             for run in self.encoders[column].encode(values)
         ]
-        return Batch(first, len(rows), parts, row_bytes)
+        return Batch(first, len(rows), parts, row_bytes, self.arrivals.not_before(first))
 
 
 def _stamped_column(streams: Sequence[StreamSpec]) -> int | None:

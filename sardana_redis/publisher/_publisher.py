@@ -7,8 +7,12 @@ import time
 from datetime import datetime
 from uuid import uuid4
 
+from prometheus_client import CollectorRegistry
+
 from sardana_redis.log import guest_logger
+from sardana_redis.metrics import RecorderMetrics
 from sardana_redis.model import EndReason, Identity, Info, ScanEnd, StreamSpec
+from sardana_redis.nexus import h5maps
 from sardana_redis.publisher._feed import ScanFeed, Verdict
 from sardana_redis.publisher._intake import Doorbell, Intake
 from sardana_redis.publisher._lines import (
@@ -19,7 +23,7 @@ from sardana_redis.publisher._lines import (
 from sardana_redis.publisher._publication import Publication
 from sardana_redis.publisher._worker import Worker
 from sardana_redis.settings import PublisherSettings
-from sardana_redis.store import PublishStore, fit_info, new_birth
+from sardana_redis.store import PublishStore, fit_info, new_birth, new_scan_key
 
 __all__ = ["BOOT", "Publisher"]
 
@@ -33,6 +37,7 @@ class Publisher:
     """Publishes scans to a store from a thread of its own.
 
     `begin` and the feeds that it returns may be used from any thread and wait for nothing.
+    `metrics` are counted by its thread; those of several publishers are one set.
     """
 
     def __init__(
@@ -43,13 +48,21 @@ class Publisher:
         url: str,
         macroserver: str = "",
         boot: str = BOOT,
+        metrics: RecorderMetrics | None = None,
     ) -> None:
         self._settings = settings
         self._url = url
         self._macroserver = macroserver
         self._boot = boot
         self._bell = Doorbell()
-        self._worker = Worker(store, settings, url=url, macroserver=macroserver, boot=boot)
+        self._worker = Worker(
+            store,
+            settings,
+            url=url,
+            macroserver=macroserver,
+            boot=boot,
+            metrics=metrics or RecorderMetrics(CollectorRegistry()),
+        )
         self._is_retired = False
         self._thread: threading.Thread | None = None
         self._has_thread = False
@@ -88,7 +101,9 @@ class Publisher:
         """
         self._end_forgotten(owner)
         process = {"macroserver": self._macroserver, "boot": self._boot}
-        info = fit_info({**info, "sardana": {**info.get("sardana", {}), **process}})
+        info = {**info, "sardana": {**info.get("sardana", {}), **process}}
+        key = new_scan_key()
+        info = fit_info(info, lambda fitting: h5maps(identity, fitting, streams, key))
         intake = Intake(
             streams,
             self._bell,
@@ -96,7 +111,7 @@ class Publisher:
             batch_bytes=self._settings.batch_bytes,
             held_bytes=self._held_bytes,
         )
-        publication = Publication(new_birth(identity, info, streams, process), intake)
+        publication = Publication(new_birth(identity, info, streams, process, key), intake)
         feed = ScanFeed(self, publication, number=identity.number, door=door, verdict=verdict)
         feed.owner = owner
         if (error := self._worker.uplink.error) is not None:
@@ -104,10 +119,34 @@ class Publisher:
         self.revisit(feed)
         return feed
 
+    def attend(self) -> None:
+        """Connects now, without a scan, and stays so; waits for nothing.
+
+        So what an earlier process of this MacroServer left open is closed as soon as Redis answers.
+        """
+        self._worker.attends = True
+        self._ensure_thread()
+        self._bell.ring_at_once()
+
     def has_open_scan(self, door: str, other_than: ScanFeed) -> bool:
         """Whether another scan of that door has not ended: the feed is a scan in a scan."""
         feeds = (feed for feed in self._worker.all_feeds if feed is not other_than)
         return any(feed.door == door and feed.scan_end is None for feed in feeds)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether Redis takes what is published."""
+        return self._worker.uplink.is_connected and self._worker.uplink.error is None
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the points that wait in all scans."""
+        return self._held_bytes()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits for delivery."""
+        return self._worker.is_idle
 
     @property
     def is_running(self) -> bool:
@@ -158,8 +197,8 @@ class Publisher:
         worker = self._worker
         while True:
             linger = 0.0 if worker.stop_at else self._settings.linger_seconds
-            self._bell.wait(worker.pause(), linger)
-            worker.cycle(time.monotonic())
+            quiet_until = self._bell.wait(worker.pause(), linger)
+            worker.cycle(time.monotonic(), quiet_until)
             if self._ends():
                 worker.uplink.close()
                 return

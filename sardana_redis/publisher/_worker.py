@@ -13,6 +13,7 @@ from sardana_redis.errors import (
 )
 from sardana_redis.keys import HEARTBEAT_RENEWAL_SECONDS
 from sardana_redis.log import guest_logger
+from sardana_redis.metrics import RecorderMetrics
 from sardana_redis.model import EndReason, ScanEnd
 from sardana_redis.publisher._delivery import Delivery
 from sardana_redis.publisher._feed import ScanFeed
@@ -32,7 +33,8 @@ _log = guest_logger(__name__)
 class Worker:
     """The scans on their way and the connection that they go over.
 
-    One thread calls `cycle`. Others append to `begun`, set `stop_at`, and read the rest.
+    One thread calls `cycle`. Others append to `begun`, set `stop_at` and `attends`, and read the
+    rest. `attends`: it stays connected although there is no scan.
     """
 
     def __init__(
@@ -43,16 +45,19 @@ class Worker:
         url: str,
         macroserver: str,
         boot: str,
+        metrics: RecorderMetrics,
     ) -> None:
         self._store = store
         self._url = url
         self._macroserver = macroserver
         self._boot = boot
+        self._metrics = metrics
         self.uplink = Uplink(store, url, retry_max_seconds=settings.retry_max_seconds)
-        self.delivery = Delivery(store, settings)
+        self.delivery = Delivery(store, settings, metrics)
         self.feeds: tuple[ScanFeed, ...] = ()
         self.begun: list[ScanFeed] = []
         self.stop_at: float | None = None
+        self.attends = False
         self._adopted = False
         self._watch_at = self._heartbeat_at = self._idle_pulse_at = 0.0
 
@@ -66,12 +71,16 @@ class Worker:
         """Whether nothing waits for delivery."""
         return not self.feeds and not self.begun
 
+    @property
+    def _needs_redis(self) -> bool:
+        return bool(self.feeds) or self.delivery.retains or self.attends
+
     def pause(self) -> float:
         """Seconds until something is due although nobody rings."""
         now = time.monotonic()
         if self.stop_at is not None:
             return 0.02
-        if not self.uplink.is_connected and (self.feeds or self.delivery.retains):
+        if not self.uplink.is_connected and self._needs_redis:
             return self.uplink.retry_at - now
         if self.delivery.is_braking:
             return self.delivery.pulse_seconds
@@ -84,12 +93,13 @@ class Worker:
                 self.feeds = (*self.feeds, self.begun[0])
             del self.begun[0]
 
-    def cycle(self, now: float) -> None:
-        """Does what is due; raises nothing."""
+    def cycle(self, now: float, quiet_until: float | None = None) -> None:
+        """Does what is due; raises nothing. `quiet_until`: when the first point can have come."""
         try:
             self._take_over()
+            self._look(now, quiet_until)
             self._watch(now)
-            if not self.feeds and not self.delivery.retains:
+            if not self._needs_redis:
                 return
             if not self.uplink.is_connected and now < self.uplink.retry_at:
                 return
@@ -98,11 +108,14 @@ class Worker:
             self._keep_up(now)
             self._deliver()
         except StoreError as error:
+            self._metrics.count_error(error)
             self._lose(error)
         except SardanaRedisError as error:  # a password file that is gone, for instance
+            self._metrics.count_error(error)
             self._lose(StoreUnusable(str(error)))
         except Exception as error:  # noqa: BLE001 - this thread must outlive any bug of ours
             _log.exception("publisher failed")
+            self._metrics.count_error(error)
             self._lose(StoreUnusable(f"the recorder failed with {error!r}."))
 
     def _connect(self) -> None:
@@ -138,20 +151,36 @@ class Worker:
                 more |= self._deliver_one(feed)
             self.uplink.succeed()
             if not any(feed.publication.points_waiting for feed in self.feeds):
-                self.delivery.is_braking = False  # nobody looks at the memory any more
+                self.delivery.release()  # nobody looks at the memory any more
             now = time.monotonic()
             if self.stop_at is not None and now >= self.stop_at:
                 return
             # A backlog may take long: others begin, end and are abandoned meanwhile.
             self._take_over()
+            self._look(now)
             self._watch(now)
             self._keep_up(now)
             more |= any(not feed.publication.attempted for feed in self.feeds)
 
+    def _has_to_wait(self, feed: ScanFeed) -> bool:
+        """Whether a scan of the same door that is over is delivered first, as memory is short.
+
+        Followers write scans of one file one after the other: points of a later one would take
+        the room in Redis that the rest of the earlier one needs, and neither could go on.
+        """
+        return self.delivery.has_braked and any(
+            elder.door == feed.door
+            and elder.scan_end is not None
+            and elder.began < feed.began
+            and not elder.is_delivered
+            for elder in self.feeds
+        )
+
     def _deliver_one(self, feed: ScanFeed) -> bool:
         try:
-            more = self.delivery.step(feed)
+            more = self.delivery.step(feed, holds_points=self._has_to_wait(feed))
         except ScanRefusedError as error:
+            self._metrics.count_error(error)
             _log.error("Redis refuses a scan", scan=feed.publication.birth.key, error=str(error))
             feed.tell("bug", bug_line("Redis refuses its description"))
             self._give_up(feed)
@@ -161,29 +190,47 @@ class Worker:
             # What it met may be its own affair: next time the others have their turn first.
             self.feeds = (*(f for f in self.feeds if f is not feed), feed)
             raise
-        except Exception:  # noqa: BLE001 - this thread serves all other scans as well
+        except Exception as error:  # noqa: BLE001 - this thread serves all other scans as well
+            self._metrics.count_error(error)
             _log.exception("cannot publish a scan", scan=feed.publication.birth.key)
             feed.tell("bug", bug_line("in the publisher"))
             self._give_up(feed)
             return False
         if feed.is_delivered or feed.is_given_up:
+            self._count_drops(feed)
             self.feeds = tuple(f for f in self.feeds if f is not feed)
+            more = True  # others may have waited for this one
         return more
 
     def _give_up(self, feed: ScanFeed) -> None:
         """Closes a scan that cannot be published on as FAILURE, at the second try not at all."""
         if feed.is_broken:
+            self._count_drops(feed)
             feed.is_given_up = True
             self.feeds = tuple(f for f in self.feeds if f is not feed)
             return
         feed.discard(ScanEnd(EndReason.FAILURE, datetime.now().astimezone()))
+
+    def _look(self, now: float, quiet_until: float | None = None) -> None:
+        """Sees how many points have come, so that it is known since when they wait."""
+        for feed in self.feeds:
+            arrivals = feed.publication.arrivals
+            if quiet_until is not None:
+                arrivals.stay(quiet_until)
+            arrivals.look(feed.intake.points, now)
+
+    def _count_drops(self, feed: ScanFeed) -> None:
+        drops = feed.intake.dropped_points + feed.intake.dropped_arrays
+        self._metrics.dropped_points.inc(drops - feed.counted_drops)
+        feed.counted_drops = drops
 
     def _watch(self, now: float) -> None:
         if now < self._watch_at:
             return
         self._watch_at = now + _WATCH_SECONDS
         for feed in self.feeds:
-            if feed.intake.dropped_points or feed.intake.dropped_arrays:
+            self._count_drops(feed)
+            if feed.counted_drops:
                 feed.tell("full", full_line())
             if feed.scan_end is not None:
                 continue

@@ -12,9 +12,9 @@ from typing import Any
 
 from sardana_redis.model import FileWriter, ScanFile
 
-__all__ = ["NEXUS_SUFFIXES", "nexus_or_first", "scan_files"]
+__all__ = ["left_to_us", "nexus_file", "scan_files", "with_file"]
 
-NEXUS_SUFFIXES = (".h5", ".hdf5", ".nxs", ".nx", ".hdf")
+_NEXUS_SUFFIXES = (".h5", ".hdf5", ".nxs", ".nx", ".hdf")
 
 
 def scan_files(
@@ -33,12 +33,27 @@ def scan_files(
     return tuple(files)
 
 
-def nexus_or_first(files: Sequence[ScanFile]) -> str | None:
-    """The path of the NeXus file, else of the first file, else None."""
-    for file in files:
-        if Path(file.path).suffix.lower() in NEXUS_SUFFIXES:
+def nexus_file(files: Sequence[ScanFile]) -> str | None:
+    """The path of the NeXus file that is written from Redis; None where there is none."""
+    found = [file for file in files if Path(file.path).suffix.lower() in _NEXUS_SUFFIXES]
+    for file in found:
+        if file.writer is FileWriter.REDIS:
             return file.path
-    return files[0].path if files else None
+    return left_to_us(found[0].path, files) if found else None
+
+
+def left_to_us(path: str, files: Iterable[ScanFile]) -> str:
+    """The path itself; with `_redis` behind its stem where Sardana writes that file."""
+    if ScanFile(path, FileWriter.SARDANA) not in files:
+        return path
+    taken = Path(path)
+    return str(taken.with_stem(f"{taken.stem}_redis"))
+
+
+def with_file(files: tuple[ScanFile, ...], path: str) -> tuple[ScanFile, ...]:
+    """The files and behind them, where it is not among them, one that is left to us."""
+    ours = ScanFile(path, FileWriter.REDIS)
+    return files if ours in files else (*files, ours)
 
 
 def _paths_of_others(recorders: Iterable[Any], ours: type) -> set[str]:

@@ -7,57 +7,84 @@ import threading
 from pathlib import Path
 
 from sardana_redis.publisher import Publisher
+from sardana_redis.recorder._monitor import Monitor
 from sardana_redis.settings import PublisherSettings, Settings, masked_url
 from sardana_redis.store import RedisStore
 
-__all__ = ["publisher_for", "shut_down"]
+__all__ = ["Publishers", "publisher_for"]
 
 _Key = tuple[str, Path | None, PublisherSettings, str]
 
 _MOST_PUBLISHERS = 4
 """Doors may have a RedisURL each; beyond this many the one that began first retires."""
 
-_publishers: dict[_Key, Publisher] = {}
-_retired: list[Publisher] = []
-_lock = threading.Lock()
+
+class Publishers:
+    """All publishers of a process, and the monitor that shows how they are."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[_Key, Publisher] = {}
+        self._retired: list[Publisher] = []
+        self._latest: Publisher | None = None
+        self._lock = threading.Lock()
+        self._monitor = Monitor(self)
+
+    def publisher_for(self, settings: Settings, macroserver: str) -> Publisher:
+        """The publisher for these settings: one for each Redis, and each change of settings."""
+        key = (settings.url, settings.password_file, settings.publisher, macroserver)
+        with self._lock:
+            if key not in self._by_key:
+                if self._latest is None:
+                    atexit.register(self.shut_down)
+                if len(self._by_key) >= _MOST_PUBLISHERS:
+                    self._retire(next(iter(self._by_key)))
+                self._by_key[key] = self._make(settings, macroserver)
+            self._latest = publisher = self._by_key[key]
+            self._monitor.serve(settings.recorder)
+        return publisher
+
+    def shut_down(self) -> None:
+        """Delivers what waits, each publisher for at most its `shutdown_timeout`."""
+        with self._lock:
+            publishers = self._all()
+            self._by_key.clear()
+            self._retired.clear()
+        for publisher in publishers:
+            publisher.shutdown()
+        self._monitor.stop()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the points that wait, of all scans."""
+        return sum(publisher.held_bytes for publisher in self._all())
+
+    @property
+    def are_up(self) -> bool:
+        """Whether each Redis takes what is published; one that no scan goes to does not count."""
+        return all(p.is_up for p in self._all() if p is self._latest or not p.is_idle)
+
+    def _all(self) -> list[Publisher]:
+        return [*self._by_key.values(), *self._retired]  # in one step: others may change them
+
+    def _retire(self, key: _Key) -> None:
+        """Lets a publisher end when all that it has is delivered."""
+        publisher = self._by_key.pop(key)
+        publisher.retire()
+        self._retired[:] = [p for p in (*self._retired, publisher) if p.is_running]
+
+    def _make(self, settings: Settings, macroserver: str) -> Publisher:
+        store = RedisStore(
+            settings.url,
+            password_file=settings.password_file,
+            timeout_seconds=settings.publisher.socket_timeout,
+        )
+        return Publisher(
+            store,
+            settings.publisher,
+            url=masked_url(settings.url),
+            macroserver=macroserver,
+            metrics=self._monitor.metrics,
+        )
 
 
-def publisher_for(settings: Settings, macroserver: str) -> Publisher:
-    """The publisher for these settings: one for each Redis, and each change of settings."""
-    key = (settings.url, settings.password_file, settings.publisher, macroserver)
-    with _lock:
-        if key not in _publishers:
-            if not _publishers and not _retired:
-                atexit.register(shut_down)
-            if len(_publishers) >= _MOST_PUBLISHERS:
-                _retire(next(iter(_publishers)))
-            _publishers[key] = _make_publisher(settings, macroserver)
-        return _publishers[key]
-
-
-def shut_down() -> None:
-    """Delivers what waits, each publisher for at most its `shutdown_timeout`."""
-    with _lock:
-        publishers = [*_publishers.values(), *_retired]
-        _publishers.clear()
-        _retired.clear()
-    for publisher in publishers:
-        publisher.shutdown()
-
-
-def _retire(key: _Key) -> None:
-    """Lets a publisher end when all that it has is delivered."""
-    publisher = _publishers.pop(key)
-    publisher.retire()
-    _retired[:] = [p for p in (*_retired, publisher) if p.is_running]
-
-
-def _make_publisher(settings: Settings, macroserver: str) -> Publisher:
-    store = RedisStore(
-        settings.url,
-        password_file=settings.password_file,
-        timeout_seconds=settings.publisher.socket_timeout,
-    )
-    return Publisher(
-        store, settings.publisher, url=masked_url(settings.url), macroserver=macroserver
-    )
+publisher_for = Publishers().publisher_for

@@ -3,24 +3,36 @@
 Seen in Sardana 3.7.1, pinned by tests/integration/test_sardana_pins.py: `Macro._getEnv` and
 `Macro._getName` (the public ones raise once the macro was stopped, and Sardana's own
 recorders use these), `Macro.executor._macro_stack`, the attributes of the scan macros that
-`macro_facts` reads, `ScanEndStatus`, `Door.macro_server`.
+`macro_facts` reads, `ScanEndStatus`, `Door.macro_server`, `SardanaServer.server_state`, the
+attribute `macro_server` of the Tango device, `MacroServer.get_env` without a name.
 """
 
 from __future__ import annotations
 
 import weakref
+from dataclasses import dataclass
 from typing import Any
 
 import tango
 from sardana.macroserver.msexception import UnknownEnv
 from sardana.macroserver.scan.gscan import ScanEndStatus
+from sardana.sardanadefs import SardanaServer, State
 from taurus.core.util.log import Logger
 
 from sardana_redis.model import EndReason
 from sardana_redis.publisher import Verdict
 from sardana_redis.recorder._translate import MacroFacts
 
-__all__ = ["environment_variable", "macro_facts", "macroserver_name", "make_verdict", "warn"]
+__all__ = [
+    "RunningMacroServer",
+    "environment_variable",
+    "is_server",
+    "macro_facts",
+    "macroserver_name",
+    "make_verdict",
+    "running_macroserver",
+    "warn",
+]
 
 _END_REASONS = {
     ScanEndStatus.Normal: EndReason.SUCCESS,
@@ -51,8 +63,38 @@ def macro_facts(macro: Any) -> MacroFacts:
 
 def macroserver_name(macro: Any) -> str:
     """The MacroServer's name, unique among all that share a Redis."""
+    return _unique_name(macro.door.macro_server)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMacroServer:
+    """A MacroServer that has come up: its unique name, and its environment.
+
+    Variables of a door or a macro have its name and a dot before their own.
+    """
+
+    name: str
+    environment: dict[str, Any]
+
+
+def is_server() -> bool:
+    """Whether this process is a server of Sardana's, and not a test or a tool."""
+    return SardanaServer.server_state in (State.Init, State.Running)
+
+
+def running_macroserver() -> RunningMacroServer | None:
+    """The MacroServer that this process is; None as long as it has not come up."""
+    if SardanaServer.server_state != State.Running:
+        return None
+    for device in tango.Util.instance(False).get_device_list_by_class("MacroServer"):
+        server = device.macro_server
+        return RunningMacroServer(_unique_name(server), dict(server.get_env()))
+    return None
+
+
+def _unique_name(macroserver: Any) -> str:
     tango_host = tango.ApiUtil.get_env_var("TANGO_HOST")  # reads Tango's own files as well
-    return f"{tango_host}/{macro.door.macro_server.name}"
+    return f"{tango_host}/{macroserver.name}"
 
 
 def environment_variable(macro: Any, name: str) -> Any:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from sardana_redis import __version__
-from sardana_redis.keys import PUBLISHER
+from sardana_redis.keys import CHANNELS_DEVICE, MOVEABLES_DEVICE, PUBLISHER
 from sardana_redis.model import JSON, Column, Info, Role, ScanStart, Snapshot
-from sardana_redis.recorder._files import NEXUS_SUFFIXES
 from sardana_redis.recorder._plots import make_plots
 
 __all__ = ["make_info"]
 
-_MOVEABLES = "axis"
 _TIMER = "timer"
+_EXTRA = "extra"
 _DIMENSIONS = ("scalars", "spectra", "images")
 
 
@@ -29,9 +27,11 @@ def make_info(start: ScanStart) -> Info:
     identity = start.identity
     devices = _devices(start.columns)
     master = next(iter(devices))
+    masters = dict(start.nexus.masters)
     optional = {
         "npoints": start.npoints,
         "count_time": start.count_time_seconds,
+        "nexuswriter": {"masterfiles": masters} if masters else None,
     }
     return {
         "name": identity.name,
@@ -41,8 +41,8 @@ def make_info(start: ScanStart) -> Info:
         "session_name": identity.session,
         "user_name": start.user,
         "data_policy": identity.data_policy,
-        "data_writer": _data_writer(identity.path),
-        "save": identity.path is not None,
+        "data_writer": start.nexus.data_writer,
+        "save": identity.path is not None and start.nexus.is_saved,
         "filename": identity.path,
         "publisher": PUBLISHER,
         "publisher_version": __version__,
@@ -59,19 +59,18 @@ def make_info(start: ScanStart) -> Info:
     } | {name: value for name, value in optional.items() if value is not None}
 
 
-def _data_writer(path: str | None) -> str:
-    """The writer that blisswriter 2.0 is asked for by its name, where there is a file for it."""
-    return "nexus" if path and Path(path).suffix.lower() in NEXUS_SUFFIXES else "null"
-
-
 def _devices(columns: Iterable[Column]) -> dict[str, dict[str, Any]]:
     """The devices, the master first: the moveables, or the timer where nothing moves."""
-    groups: dict[str, list[str]] = {_MOVEABLES: [], "counters": [], "extra": [], _TIMER: []}
-    names = {Role.MOVEABLE: _MOVEABLES, Role.CHANNEL: "counters", Role.EXTRA: "extra"}
+    names = {
+        Role.MOVEABLE: MOVEABLES_DEVICE,
+        Role.CHANNEL: CHANNELS_DEVICE,
+        Role.EXTRA: _EXTRA,
+    }
+    groups: dict[str, list[str]] = {name: [] for name in (*names.values(), _TIMER)}
     for column in columns:
         groups[names.get(column.role, _TIMER)].append(column.stream)
-    order = [_MOVEABLES, _TIMER] if groups[_MOVEABLES] else [_TIMER]
-    order += [name for name in ("counters", "extra") if groups[name]]
+    order = [MOVEABLES_DEVICE, _TIMER] if groups[MOVEABLES_DEVICE] else [_TIMER]
+    order += [name for name in (CHANNELS_DEVICE, _EXTRA) if groups[name]]
     devices: dict[str, dict[str, Any]] = {
         name: {"name": name, "channels": groups[name]} for name in order
     }
@@ -153,6 +152,7 @@ def _snapshot(item: Snapshot) -> dict[str, Any]:
 
 
 def _sardana(start: ScanStart) -> dict[str, Any]:
+    described = {"sample": start.sample, "source": start.source, "experiment": start.experiment}
     return {
         "macro": start.identity.name,
         "macro_id": start.macro_id,
@@ -162,4 +162,4 @@ def _sardana(start: ScanStart) -> dict[str, Any]:
         "files": [asdict(file) for file in start.files],
         "ref_moveables": list(start.reference_moveables),
         "estimated_time": start.estimated_time_seconds,
-    }
+    } | {name: dict(values) for name, values in described.items() if values}

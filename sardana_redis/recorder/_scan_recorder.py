@@ -35,6 +35,7 @@ class ScanRecorder:
         self._is_nested = is_nested
         self._tell = tell
         self._gather = make_gatherer(columns)
+        self._first_positions: dict[str, Any] | None = None
         self._last: Row = ()
         self.pass_on_notices()
 
@@ -42,6 +43,8 @@ class ScanRecorder:
         """Takes one record of Sardana: a few look-ups a column, no I/O."""
         row = self._gather(data)
         self._last = row
+        if self._first_positions is None:
+            self._first_positions = self._positions(row)
         self._feed.put(row)
         if self._feed.notices:
             self.pass_on_notices()
@@ -53,7 +56,8 @@ class ScanRecorder:
     def end(self, environ: Mapping[str, Any]) -> None:
         """Ends the scan, waits a little for its delivery and tells what is missing."""
         feed = self._feed
-        feed.end(scan_end(environ, self._macro, self._last_positions()))
+        first, last = self._first_positions or {}, self._positions(self._last)
+        feed.end(scan_end(environ, self._macro, first, last))
         delivered = feed.wait(0.0 if self._is_nested() else self._flush_timeout)
         dropped = (feed.intake.dropped_points, feed.intake.dropped_arrays)
         if any(dropped):
@@ -67,7 +71,7 @@ class ScanRecorder:
 
     def fail(self) -> None:
         """Ends a scan of which nothing more can be recorded."""
-        self._feed.end(ScanEnd(EndReason.FAILURE, scan_end({}, self._macro, {}).time))
+        self._feed.end(ScanEnd(EndReason.FAILURE, scan_end({}, self._macro, {}, {}).time))
 
     def pass_on_notices(self) -> None:
         """Shows the operator what the publisher left for him."""
@@ -75,8 +79,8 @@ class ScanRecorder:
         while notices:
             self._tell(notices.popleft())
 
-    def _last_positions(self) -> dict[str, Any]:
-        pairs = zip(self._columns, self._last, strict=False)
+    def _positions(self, row: Row) -> dict[str, Any]:
+        pairs = zip(self._columns, row, strict=False)
         return {column.label: value for column, value in pairs if column.role is Role.MOVEABLE}
 
 

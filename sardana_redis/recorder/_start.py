@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
-from sardana_redis.errors import SettingsError
+from sardana_redis.errors import BadInputError, SettingsError
+from sardana_redis.model import NexusTarget, ScanFile
+from sardana_redis.publisher import nexus_options_line
 from sardana_redis.recorder._columns import stream_specs
 from sardana_redis.recorder._files import scan_files
+from sardana_redis.recorder._nexus_options import NexusOptions, nexus_options, nexus_target
 from sardana_redis.recorder._publishers import publisher_for
 from sardana_redis.recorder._sardana import (
     environment_variable,
@@ -16,7 +21,7 @@ from sardana_redis.recorder._sardana import (
 )
 from sardana_redis.recorder._scan_info import make_info
 from sardana_redis.recorder._scan_recorder import ScanRecorder
-from sardana_redis.recorder._translate import scan_start
+from sardana_redis.recorder._translate import Experiment, experiment_of, scan_start
 from sardana_redis.settings import Settings, load_settings
 
 __all__ = ["start_recording"]
@@ -43,7 +48,9 @@ def start_recording(recordlist: Any, macro: Any, ours: type) -> ScanRecorder | N
         recordlist.getDataHandler().recorders,
         ours,
     )
-    start = scan_start(environ, facts, files, settings)
+    about = experiment_of(environment_variable(macro, "NexusExperimentInfo"), settings)
+    nexus = _nexus_target(macro, files, environ, about)
+    start = scan_start(environ, facts, files, settings, about=about, nexus=nexus)
     publisher = publisher_for(settings, facts.macroserver)
     feed = publisher.begin(
         start.identity,
@@ -61,6 +68,25 @@ def start_recording(recordlist: Any, macro: Any, ours: type) -> ScanRecorder | N
         is_nested=lambda: publisher.has_open_scan(facts.door, feed),
         tell=lambda line: warn(macro, line),
     )
+
+
+def _nexus_target(
+    macro: Any, files: tuple[ScanFile, ...], environ: Mapping[str, Any], about: Experiment
+) -> NexusTarget:
+    """Where the NeXus file goes; options that cannot be used are told and left aside."""
+    target = functools.partial(
+        nexus_target,
+        files=files,
+        scan_dir=environ.get("ScanDir"),
+        number=int(environ["serialno"]),
+        proposal=about.proposal,
+        beamline=about.beamline,
+    )
+    try:
+        return target(nexus_options(environment_variable(macro, "NexusWriterOpts")))
+    except BadInputError as error:
+        warn(macro, nexus_options_line(str(error)))
+        return target(NexusOptions())
 
 
 def _settings(macro: Any) -> Settings:

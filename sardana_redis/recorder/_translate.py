@@ -20,16 +20,17 @@ from sardana_redis.model import (
     EndReason,
     Identity,
     Info,
+    NexusTarget,
     ScanEnd,
     ScanFile,
     ScanStart,
     Snapshot,
 )
 from sardana_redis.recorder._columns import make_columns
-from sardana_redis.recorder._files import nexus_or_first
+from sardana_redis.recorder._files import with_file
 from sardana_redis.settings import Settings
 
-__all__ = ["MacroFacts", "scan_end", "scan_start"]
+__all__ = ["Experiment", "MacroFacts", "experiment_of", "scan_end", "scan_start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,48 @@ class MacroFacts:
     end_reasons: Mapping[int, EndReason] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What the scan belongs to, and all that `NexusExperimentInfo` holds about it."""
+
+    session: str
+    proposal: str | None = None
+    beamline: str | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+def experiment_of(value: Any, settings: Settings) -> Experiment:
+    """The experiment that `NexusExperimentInfo` describes; it wins over the settings."""
+    info = _mapping(value)
+    return Experiment(
+        session=_text(info.get("session")) or settings.session,
+        proposal=_text(info.get("proposal_id")) or settings.proposal,
+        beamline=_text(info.get("beamline")),
+        info=info,
+    )
+
+
 def scan_start(
-    environ: Mapping[str, Any], macro: MacroFacts, files: tuple[ScanFile, ...], settings: Settings
+    environ: Mapping[str, Any],
+    macro: MacroFacts,
+    files: tuple[ScanFile, ...],
+    settings: Settings,
+    *,
+    about: Experiment | None = None,
+    nexus: NexusTarget | None = None,
 ) -> ScanStart:
     """The start of the scan that Sardana describes with `environ`."""
+    about = about or experiment_of(None, settings)
+    nexus = nexus or NexusTarget()
     identity = Identity(
         name=macro.name,
         number=int(environ["serialno"]),
-        session=settings.session,
+        session=about.session,
         data_policy=settings.data_policy,
-        proposal=settings.proposal,
+        proposal=about.proposal,
         collection=settings.collection,
         dataset=settings.dataset,
-        path=nexus_or_first(files),
+        path=nexus.path or (files[0].path if files else None),
     )
     scan_file = environ.get("ScanFile") or ()
     return ScanStart(
@@ -72,7 +102,8 @@ def scan_start(
         start_time=with_offset(environ["starttime"]),
         columns=make_columns(environ["datadesc"], environ.get("counters", ()), _axes(macro)),
         snapshot=tuple(_snapshot(desc) for desc in environ.get("preScanSnapShot", ())),
-        files=files,
+        files=files if nexus.path is None else with_file(files, nexus.path),
+        nexus=nexus,
         scan_dir=environ.get("ScanDir"),
         scan_file=(scan_file,) if isinstance(scan_file, str) else tuple(scan_file),
         reference_moveables=tuple(environ.get("ref_moveables", ())),
@@ -82,13 +113,19 @@ def scan_start(
         macro_id=str(environ.get("macro_id", "")),
         macroserver=macro.macroserver,
         door=macro.door,
+        sample=_mapping(environ.get("SampleInfo")),
+        source=_mapping(environ.get("SourceInfo")),
+        experiment=about.info,
     )
 
 
 def scan_end(
-    environ: Mapping[str, Any], macro: MacroFacts, positions: Mapping[str, Any]
+    environ: Mapping[str, Any],
+    macro: MacroFacts,
+    first: Mapping[str, Any],
+    last: Mapping[str, Any],
 ) -> ScanEnd:
-    """The end of the scan; `positions` are the last ones of its moveables by label."""
+    """The end of the scan; `first` and `last` are positions of its moveables by label."""
     reason = macro.end_reasons.get(environ.get("endstatus", -1), EndReason.FAILURE)
     times: Info = {
         name: number
@@ -99,8 +136,23 @@ def scan_end(
     return ScanEnd(
         reason=reason,
         time=with_offset(end_time) if end_time is not None else datetime.now().astimezone(),
-        info={"sardana": {"times": times, "positions_end": dict(positions)}},
+        info={
+            "sardana": {
+                "times": times,
+                "positions_start": dict(first),
+                "positions_end": dict(last),
+            }
+        },
     )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    """What the operator gave, as text; None where that is nothing."""
+    return str(value).strip() or None if value is not None else None
 
 
 def with_offset(time: datetime) -> datetime:

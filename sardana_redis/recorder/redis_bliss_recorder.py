@@ -20,6 +20,7 @@ from sardana.macroserver.scan.recorder import DataRecorder
 from sardana_redis.errors import SardanaRedisError
 from sardana_redis.log import guest_logger
 from sardana_redis.publisher import bug_line
+from sardana_redis.recorder._arrival import arrive
 from sardana_redis.recorder._sardana import warn
 from sardana_redis.recorder._scan_recorder import ScanRecorder
 from sardana_redis.recorder._start import start_recording
@@ -110,3 +111,6 @@ class RedisBlissRecorder(DataRecorder):  # type: ignore[misc]  # Sardana ships n
         macro = self._macro()
         if macro is not None:
             warn(macro, line)
+
+
+arrive()

@@ -34,6 +34,20 @@ def test_the_executor_keeps_its_stack_of_macros() -> None:
     assert "self._macro_stack.pop()" in source
 
 
+def test_a_server_says_when_it_has_come_up_and_what_its_environment_is() -> None:
+    from sardana.macroserver.macroserver import MacroServer
+    from sardana.sardanadefs import SardanaServer, State
+    from sardana.tango.core import util
+    from sardana.tango.macroserver.MacroServer import MacroServer as Device
+
+    source = inspect.getsource(util.run_tango_server)
+    assert source.index("State.Init") < source.index("util.server_init()")
+    assert source.index("sardana_init_hook") < source.index("State.Running")
+    assert SardanaServer.server_state == State.Invalid
+    assert isinstance(inspect.getattr_static(Device, "macro_server"), property)
+    assert inspect.signature(MacroServer.get_env).parameters["key"].default is None
+
+
 def test_the_end_of_a_scan_has_four_reasons() -> None:
     from sardana.macroserver.scan.gscan import ScanEndStatus
 

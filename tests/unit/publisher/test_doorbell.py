@@ -97,3 +97,30 @@ def test_a_ring_while_the_bell_is_emptied_leaves_it_able_to_ring() -> None:
     start = time.monotonic()
     bell.wait(10.0, 0.0)
     assert time.monotonic() - start < 5.0
+
+
+def test_it_was_quiet_until_the_ring_that_woke_who_waited() -> None:
+    bell = Doorbell()
+    quiet: list[float | None] = []
+    thread = threading.Thread(target=lambda: quiet.append(bell.wait(60.0, 0.05)))
+    thread.start()
+    time.sleep(0.1)  # the thread waits by then, most likely; if not, the assertions hold as well
+    rung_at = time.monotonic()
+    bell.ring()
+    thread.join(30.0)
+    (until,) = quiet
+    assert until is None or rung_at <= until < rung_at + 30.0
+
+
+def test_it_was_not_quiet_when_somebody_had_rung_before_the_wait() -> None:
+    bell = Doorbell()
+    bell.ring()
+    assert bell.wait(60.0, 0.0) is None
+
+
+def test_it_was_quiet_until_the_end_when_nobody_rang() -> None:
+    bell = Doorbell()
+    start = time.monotonic()
+    until = bell.wait(0.02, 60.0)
+    assert until is not None
+    assert start + 0.015 <= until <= time.monotonic()

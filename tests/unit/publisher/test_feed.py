@@ -119,7 +119,12 @@ def test_the_final_info_adds_the_end_to_what_the_scan_was_born_with(feed: ScanFe
     assert info["title"] == "ascan"
     assert info["end_reason"] == "SUCCESS"
     assert info["end_time"] == "2026-11-23T07:40:00+00:00"
-    assert info["sardana"] == {"door": "Door/1", "times": {"acqtime": 1.0}, "custom": [ITEM]}
+    assert info["sardana"] == {
+        "door": "Door/1",
+        "times": {"acqtime": 1.0},
+        "custom": [ITEM],
+        "points": 0,
+    }
 
 
 def test_the_info_of_the_birth_stays_what_it_was(feed: ScanFeed) -> None:

@@ -238,7 +238,7 @@ def test_continues_a_scan_that_somebody_else_closed(store, make):
     feed.end(END)
     eventually(lambda: feed.is_delivered)
     (rest,) = [scan for scan in store.scans.values() if scan is not first]
-    assert rest.info["sardana"]["continues"] == {"key": first.birth.key, "from": 10}
+    assert rest.info["sardana"]["continues"] == {"key": first.birth.key, "from": 10, "part": 2}
     assert rest.birth.identity == first.birth.identity
     assert values(first, "#Pt No") == list(range(10))
     assert values(rest, "#Pt No") == list(range(10, 25))
@@ -343,6 +343,41 @@ def test_closes_scans_that_an_earlier_process_left_open(store, make):
     assert current.wait(5)
     assert orphan.states[-1] == 4
     assert orphan.info["end_reason"] == "FAILURE"
+
+
+def test_orphans_are_closed_without_a_scan_as_soon_as_the_store_answers(store, make):
+    earlier = Publisher(store, PublisherSettings(), url="", macroserver="ms", boot="before")
+    feed = begin(earlier)
+    scan_points(feed, 0, 5)
+    eventually(lambda: bool(store.scans) and feed.publication.points_waiting == 0)
+    earlier._worker.stop_at = 0.0
+    earlier._worker.feeds = ()
+    earlier._thread.join(5)
+    store.is_down = True
+    current = make()
+    current.attend()
+    eventually(lambda: current.is_away)
+    store.is_down = False
+    eventually(lambda: only_scan(store).states[-1] == 4)
+    assert only_scan(store).info["end_reason"] == "FAILURE"
+    assert current.shutdown(5) == 0
+    assert not current.is_running
+
+
+def test_while_memory_is_short_an_ended_scan_of_a_door_is_delivered_before_the_next(store, make):
+    publisher = make(batch_bytes=1024)
+    publisher._worker.delivery.pulse_seconds = 0.01
+    store.memory = Memory(used=95, maximum=100)
+    feeds = [begin(publisher, number) for number in (1, 2)]
+    for feed in feeds:
+        scan_points(feed, 0, 500)
+        feed.end(END)
+    eventually(lambda: publisher.is_away and len(store.scans) == 2)
+    store.memory = Memory(used=10, maximum=100)
+    eventually(lambda: all(feed.is_delivered for feed in feeds))
+    assert feeds[0].delivered_at < feeds[1].delivered_at
+    firsts = [first for entries in store.appended for first, _ in entries]
+    assert firsts == sorted(firsts[: len(firsts) // 2]) * 2, "one after the other"
 
 
 def test_shutdown_delivers_and_counts_what_it_could_not(store, make):
@@ -502,3 +537,28 @@ def test_forgets_confirmed_points_beyond_the_limit(store, make):
     assert feed.publication.kept_bytes <= 1000
     feed.end(END)
     assert feed.wait(5)
+
+
+class FillingStore(FaultyStore):
+    """Uses as much memory as it was sent."""
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        super().append(entries)
+        used = self.memory.used + sum(len(entry.payload) for entry in entries)
+        self.memory = Memory(used, self.memory.maximum)
+
+
+def test_a_small_redis_is_not_filled_between_two_looks_at_its_memory() -> None:
+    store = FillingStore()
+    store.memory = Memory(0, 1_000_000)
+    settings = PublisherSettings(batch_bytes=2000)
+    publisher = Publisher(store, settings, url="redis://x", macroserver="ms", boot="now")
+    publisher._worker.delivery.pulse_seconds = 3600
+    feed = publisher.begin(Identity("ascan", 1, "s", "p"), {}, STREAMS)
+    for point in range(100_000):
+        feed.put((point, 0.5))
+    deadline = time.monotonic() + 20
+    while not publisher._worker.delivery.is_braking and time.monotonic() < deadline:
+        time.sleep(0.01)
+    publisher.shutdown(0.0)
+    assert 900_000 < store.memory.used < 910_000

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sardana_redis.model import Axis, Column, Identity, Role, ScanStart
+from sardana_redis.model import Axis, Column, Identity, NexusTarget, Role, ScanStart
 
 
 def desc(name: str, label: str | None = None, **attributes: Any) -> SimpleNamespace:
@@ -52,6 +52,7 @@ def channel(label: str, **facts: Any) -> Column:
 
 def start(of: tuple[Column, ...], path: str | None = "/data/a.h5", **facts: Any) -> ScanStart:
     identity = Identity("ascan", 7, "test_session", "no_policy", path=path)
+    facts.setdefault("nexus", NexusTarget(path, "nexus") if path else NexusTarget())
     return ScanStart(
         identity=identity,
         title="ascan mot01 0 1 10 0.1",

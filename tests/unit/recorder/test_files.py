@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from sardana_redis.model import FileWriter, ScanFile
-from sardana_redis.recorder._files import nexus_or_first, scan_files
+from sardana_redis.recorder._files import nexus_file, scan_files, with_file
 
 
 class Ours:
@@ -76,12 +76,23 @@ def test_an_absolute_scan_file_needs_no_directory() -> None:
     ("paths", "path"),
     [
         ((), None),
-        (("/a.dat",), "/a.dat"),
+        (("/a.dat",), None),
         (("/a.dat", "/a.h5"), "/a.h5"),
         (("/a.dat", "/b.NXS", "/a.h5"), "/b.NXS"),
     ],
 )
-def test_the_scans_path_is_that_of_its_nexus_file_or_of_its_first(
-    paths: tuple[str, ...], path: str | None
-) -> None:
-    assert nexus_or_first([ScanFile(p, FileWriter.REDIS) for p in paths]) == path
+def test_the_nexus_file_is_the_first_of_its_kind(paths: tuple[str, ...], path: str | None) -> None:
+    assert nexus_file([ScanFile(p, FileWriter.REDIS) for p in paths]) == path
+
+
+def test_the_nexus_file_is_never_one_that_sardana_writes() -> None:
+    ours, theirs = FileWriter.REDIS, FileWriter.SARDANA
+    assert nexus_file([ScanFile("/a.h5", theirs), ScanFile("/b.nxs", ours)]) == "/b.nxs"
+    assert nexus_file([ScanFile("/a.h5", theirs), ScanFile("/b.dat", ours)]) == "/a_redis.h5"
+    assert nexus_file([ScanFile("/b.dat", ours)]) is None
+
+
+def test_a_file_that_is_left_to_us_is_among_the_files_once() -> None:
+    ours = ScanFile("/a.h5", FileWriter.REDIS)
+    assert with_file((ours,), "/a.h5") == (ours,)
+    assert with_file((), "/a.h5") == (ours,)

@@ -15,6 +15,7 @@ from sardana_redis.model import (
     Column,
     FileWriter,
     Info,
+    NexusTarget,
     Role,
     ScanFile,
     ScanStart,
@@ -168,14 +169,27 @@ def test_a_renamed_stream_is_displayed_by_its_label() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "save", "writer"),
-    [("/data/a.h5", True, "nexus"), ("/data/a.dat", True, "null"), (None, False, "null")],
+    ("path", "nexus", "save", "writer"),
+    [
+        ("/data/a.h5", NexusTarget("/data/a.h5", "nexus"), True, "nexus"),
+        ("/data/a.h5", NexusTarget("/data/a.h5", "external"), True, "external"),
+        ("/data/a.dat", NexusTarget(), True, "null"),
+        ("/data/a.h5", NexusTarget(is_saved=False), False, "null"),
+        (None, NexusTarget(), False, "null"),
+    ],
 )
 def test_a_nexus_writer_is_asked_for_only_with_a_nexus_file(
-    path: str | None, save: bool, writer: str
+    path: str | None, nexus: NexusTarget, save: bool, writer: str
 ) -> None:
-    info = info_of(start(columns(), path=path))
+    info = info_of(start(columns(), path=path, nexus=nexus))
     assert (info["filename"], info["save"], info["data_writer"]) == (path, save, writer)
+    assert "nexuswriter" not in info
+
+
+def test_files_that_link_to_the_nexus_file_are_named() -> None:
+    masters = {"dataset": "/d/a.h5", "proposal": "/p.h5"}
+    info = info_of(start(columns(), nexus=NexusTarget("/d/a.h5", "nexus", masters)))
+    assert info["nexuswriter"] == {"masterfiles": masters}
 
 
 def test_desys_writers_find_each_column_and_nothing_more_of_it() -> None:

@@ -100,12 +100,14 @@ def test_a_normal_scan_ends_without_a_word(scan: Scan) -> None:
     assert scan.feed.scan_end.reason is EndReason.SUCCESS
 
 
-def test_the_end_carries_the_last_positions_of_the_moveables(scan: Scan) -> None:
+def test_the_end_carries_the_first_and_last_positions_of_the_moveables(scan: Scan) -> None:
     scan.recorder.record(RECORD)
     scan.recorder.record({**RECORD, "mot01": 2.5})
     scan.recorder.end(END)
     assert scan.feed.scan_end is not None
-    assert scan.feed.scan_end.info["sardana"]["positions_end"] == {"mot01": 2.5}
+    sardana = scan.feed.scan_end.info["sardana"]
+    assert sardana["positions_start"] == {"mot01": RECORD["mot01"]}
+    assert sardana["positions_end"] == {"mot01": 2.5}
 
 
 def test_a_scan_without_points_can_end(scan: Scan) -> None:

@@ -9,8 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sardana_redis.model import Axis, AxisKind, EndReason, FileWriter, ScanFile, Snapshot
-from sardana_redis.recorder._translate import MacroFacts, scan_end, scan_start
+from sardana_redis.model import (
+    Axis,
+    AxisKind,
+    EndReason,
+    FileWriter,
+    NexusTarget,
+    ScanFile,
+    Snapshot,
+)
+from sardana_redis.recorder._translate import MacroFacts, experiment_of, scan_end, scan_start
 from sardana_redis.settings import Settings
 
 from ._sardana_fakes import counter, desc, motor, point_number, timestamp
@@ -46,12 +54,43 @@ def test_the_identity_comes_from_macro_serial_number_settings_and_files() -> Non
         ScanFile("/data/a.dat", FileWriter.SARDANA),
         ScanFile("/data/a.h5", FileWriter.REDIS),
     )
-    made = scan_start(environ(), MacroFacts("ascan"), files, settings)
+    nexus = NexusTarget("/data/a.h5", "nexus")
+    made = scan_start(environ(), MacroFacts("ascan"), files, settings, nexus=nexus)
     identity = made.identity
     assert (identity.name, identity.number, identity.path) == ("ascan", 7, "/data/a.h5")
     assert (identity.session, identity.data_policy) == ("bl01", "ESRF")
     assert (identity.proposal, identity.collection, identity.dataset) == ("p", None, "d")
     assert made.files == files
+
+
+def test_the_path_is_that_of_the_nexus_file_or_of_the_first() -> None:
+    files = (ScanFile("/data/a.dat", FileWriter.SARDANA),)
+    without = scan_start(environ(), MacroFacts("ascan"), files, Settings())
+    assert without.identity.path == "/data/a.dat"
+    nexus = NexusTarget("/data/b.h5", "nexus")
+    made = scan_start(environ(), MacroFacts("ascan"), files, Settings(), nexus=nexus)
+    assert made.identity.path == "/data/b.h5"
+    assert made.files == (*files, ScanFile("/data/b.h5", FileWriter.REDIS))
+    assert start().identity.path is None
+
+
+def test_the_experiment_wins_over_the_settings() -> None:
+    settings = Settings(session="bl01", proposal="p")
+    about = experiment_of({"session": "s", "proposal_id": 12, "beamline": "bl99"}, settings)
+    made = scan_start(environ(), MacroFacts("ascan"), (), settings, about=about)
+    assert (made.identity.session, made.identity.proposal) == ("s", "12")
+    assert made.experiment["beamline"] == about.beamline == "bl99"
+
+
+@pytest.mark.parametrize("value", [None, {}, {"session": "", "proposal_id": None}, "text", 3])
+def test_an_experiment_that_says_nothing_leaves_the_settings(value: Any) -> None:
+    about = experiment_of(value, Settings(session="bl01", proposal="p"))
+    assert (about.session, about.proposal, about.beamline) == ("bl01", "p", None)
+
+
+def test_sample_and_source_are_those_of_the_environment() -> None:
+    made = start(SampleInfo={"name": "Fe"}, SourceInfo="no mapping")
+    assert (made.sample, made.source) == ({"name": "Fe"}, {})
 
 
 def test_the_session_is_test_session_unless_it_is_set() -> None:
@@ -177,18 +216,24 @@ def test_snapshots_keep_value_and_shape() -> None:
 def test_the_end_reason_is_sardanas_end_status(status: int | None, reason: str) -> None:
     macro = MacroFacts("ascan", end_reasons=REASONS)
     facts = {} if status is None else {"endstatus": status}
-    assert scan_end(facts, macro, {}).reason == reason
+    assert scan_end(facts, macro, {}, {}).reason == reason
 
 
-def test_the_end_carries_times_and_last_positions() -> None:
+def test_the_end_carries_times_first_and_last_positions() -> None:
     facts = {"endtime": NAIVE, "acqtime": np.float64(1.5), "deadtime": math.nan, "motiontime": "?"}
-    end = scan_end(facts, MacroFacts("ascan"), {"mot01": 2.0})
+    end = scan_end(facts, MacroFacts("ascan"), {"mot01": 1.0}, {"mot01": 2.0})
     assert end.time.replace(tzinfo=None) == NAIVE
     assert end.time.utcoffset() is not None
-    assert end.info == {"sardana": {"times": {"acqtime": 1.5}, "positions_end": {"mot01": 2.0}}}
+    assert end.info == {
+        "sardana": {
+            "times": {"acqtime": 1.5},
+            "positions_start": {"mot01": 1.0},
+            "positions_end": {"mot01": 2.0},
+        }
+    }
 
 
 def test_an_end_without_a_time_is_now() -> None:
     before = datetime.now().astimezone()
-    end = scan_end({}, MacroFacts("ascan"), {})
+    end = scan_end({}, MacroFacts("ascan"), {}, {})
     assert before <= end.time <= datetime.now().astimezone()
