@@ -46,7 +46,7 @@ def shown_stack(
     """A stack whose start was shown step by step; it is removed at the end."""
     with ExitStack() as cleanup:
         with show_progress(console) as progress:
-            stack = LocalStack(progress=progress, data_recorder=data_recorder)
+            stack = LocalStack(progress=progress, data_recorder=data_recorder, with_writers=True)
             cleanup.callback(stack.stop)
             stack.start()
         yield stack

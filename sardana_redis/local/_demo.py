@@ -12,6 +12,7 @@ from rich.text import Text
 from sardana_redis.errors import LocalStackError
 from sardana_redis.local._command import INTERRUPTED, shown_stack, stay_up
 from sardana_redis.local._compare import differences, stream_names
+from sardana_redis.local._demo_files import show_files
 from sardana_redis.local._door import Door
 from sardana_redis.local._progress import write
 from sardana_redis.local._stack import LocalStack
@@ -63,7 +64,8 @@ def _demonstrate(console: Console, stack: LocalStack) -> bool:
     write(console, f"\nScan {scan.number} ({scan.name}), read back through blissdata:")
     console.print(_table([scan.streams[name] for name in names]))
     _say_where(console, stack.redis.url, scan, names)
-    return _judge(console, capture, scan)
+    is_equal = _judge(console, capture, scan)
+    return show_files(console, stack, scan) and is_equal
 
 
 def _run(door: Door, *words: str) -> None:

@@ -14,6 +14,7 @@ from sardana_redis.errors import BadInputError, LocalStackError
 from sardana_redis.local._door import Door
 from sardana_redis.local._elements import make_demo_elements
 from sardana_redis.local._environment import read_environment, write_environment
+from sardana_redis.local._process import Process
 from sardana_redis.local._redis_server import RedisServer
 from sardana_redis.local._sardana import (
     DOORS,
@@ -26,6 +27,7 @@ from sardana_redis.local._sardana import (
 )
 from sardana_redis.local._signals import hold_signals, interrupt_on_signals
 from sardana_redis.local._tango import TangoDatabase
+from sardana_redis.local._writer import NEXUS_WRITER, SPEC_WRITER, Writers
 
 __all__ = ["LocalStack"]
 
@@ -41,7 +43,8 @@ class LocalStack:
 
     `progress` is called with each step of the start. `macroserver_variables` go into the
     MacroServer's process. `recorder_path` and `macro_path` come before our own folders.
-    A `data_recorder` of None leaves DataRecorder unset.
+    A `data_recorder` of None leaves DataRecorder unset. The writers run where `with_writers`
+    says so, or once `spec_writer` or `nexus_writer` is started.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class LocalStack:
         progress: Callable[[str], None] = lambda _step: None,
         macroserver_variables: Mapping[str, str] | None = None,
         with_redis: bool = True,
+        with_writers: bool = False,
         redis_arguments: Sequence[str] = (),
         scan_recorder: Sequence[str] = ("RedisBlissRecorder",),
         data_recorder: Sequence[str] | None = None,
@@ -62,6 +66,7 @@ class LocalStack:
         self._progress = progress
         self._variables = dict(macroserver_variables or {})
         self._with_redis = with_redis
+        self._with_writers = with_writers
         self._redis_arguments = tuple(redis_arguments)
         self._recorders: dict[str, Any] = {
             "ScanRecorder": list(scan_recorder),
@@ -180,6 +185,10 @@ class LocalStack:
         ):
             self._progress(f"Starting {step}")
             start()
+        if self._with_writers:
+            self._progress("Starting the SPEC and the NeXus writer")
+            self.spec_writer.start()
+            self.nexus_writer.start()
         self._progress("Making motors, counters and detectors (sar_demo)")
         make_demo_elements(self.door(), self.tango_host)
         self.reset_environment()
@@ -217,9 +226,21 @@ class LocalStack:
         )
         for part in (self._database, self.pool, self.macroserver):
             cleanup.callback(part.stop)
+        self._writers = Writers(self.folder)
+        cleanup.callback(self._writers.stop)
         # Tango servers take 2 s to end: all at once.
         for part in (self._database, self.pool, self.macroserver):
             cleanup.callback(part.ask_to_end)
+
+    @property
+    def spec_writer(self) -> Process:
+        """The SPEC writer's process; raises LocalStackError for a stack without Redis."""
+        return self._writers.get(SPEC_WRITER, self.redis.url)
+
+    @property
+    def nexus_writer(self) -> Process:
+        """The NeXus writer's process; raises LocalStackError for a stack without Redis."""
+        return self._writers.get(NEXUS_WRITER, self.redis.url)
 
     def _start_redis(self) -> None:
         if self._redis is not None:

@@ -15,7 +15,7 @@ from sardana_redis.local._ports import HOST, free_port, is_free
 from sardana_redis.local._process import Process
 from sardana_redis.local._programs import find_script
 
-__all__ = ["Device", "TangoDatabase", "tango_environment"]
+__all__ = ["Device", "TangoDatabase", "tango_environment", "without_foreign_settings"]
 
 _START_SECONDS: Final = 30.0
 _PORT_TRIES: Final = 5
@@ -124,6 +124,11 @@ class TangoDatabase:
         return True
 
 
+def without_foreign_settings() -> dict[str, str]:
+    """This process's environment without what is meant for other control systems and recorders."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+
+
 def tango_environment(
     folder: Path, host: str, variables: Mapping[str, str] | None = None
 ) -> dict[str, str]:
@@ -132,7 +137,7 @@ def tango_environment(
     omniORB's directory of sockets is relative, thus as short as a socket's path must be;
     nobody connects through it.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    kept = without_foreign_settings()
     scratch = folder / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     own = {

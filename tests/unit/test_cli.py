@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sardana_redis import __version__, cli
+from sardana_redis.cli import _scans
 from sardana_redis.errors import (
     LocalStackError,
     Outage,
@@ -82,7 +84,7 @@ def returns(monkeypatch: pytest.MonkeyPatch, name: str, value: Any) -> list[tupl
             raise value
         return value
 
-    monkeypatch.setattr(cli, name, fake)
+    monkeypatch.setattr(_scans, name, fake)
     return calls
 
 
@@ -115,6 +117,7 @@ def test_help_names_every_command(run: Run, flag: str) -> None:
         ("init-db", "Make a Redis database ready for blissdata.", ("--url", "--config", "--json")),
         ("scans", "List the newest scans in Redis.", ("--url", "--config", "--json", "--limit")),
         ("show", "Show one scan", ("--url", "--config", "--json", "KEY")),
+        ("watch", "Watch memory, scans and writers' lag", ("--url", "--once", "--json", "--limit")),
     ],
 )
 def test_every_command_says_what_it_does(
@@ -244,3 +247,12 @@ def test_init_db_says_what_it_did_without_the_password(
     assert words in result.out
     wanted = {"url": "redis://:***@host", "initialised": done}
     assert json.loads(run(*arguments, "--json").out) == wanted
+
+
+def test_the_command_starts_without_tango_and_blisswriter() -> None:
+    heavy = "{'tango', 'blisswriter', 'sardana', 'taurus'} & set(sys.modules)"
+    program = f"import sys; import sardana_redis.cli; print({heavy})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
