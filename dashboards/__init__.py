@@ -1,0 +1,1 @@
+"""Grafana dashboards as Python; `make dashboards` writes the chart's JSON files from it."""
