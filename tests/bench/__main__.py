@@ -12,7 +12,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import _cost, _cpu, _ends, _footprint, _latency, _memory, _rate
+from sardana_redis import log
+from tests.bench import (
+    _cost,
+    _cpu,
+    _ends,
+    _footprint,
+    _latency,
+    _memory,
+    _memory_tracker,
+    _rate,
+    _spec_writer,
+)
 from tests.bench._arena import Arena
 from tests.bench._figures import Figure, print_tables, write_json
 
@@ -24,6 +35,8 @@ MEASUREMENTS: dict[str, Callable[[Arena], list[Figure]]] = {
     "Redis memory per value": _memory.measure,
     "time added at scan start and end": _ends.measure,
     "threads and connections": _footprint.measure,
+    "SPEC writer": _spec_writer.measure,
+    "memory tracker": _memory_tracker.measure,
 }
 _OUTPUT = Path("build") / "bench.json"
 _FILE_WIDTH = 140
@@ -39,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not chosen:
         console.print(f"No measurement is called {options.only!r}: {'; '.join(MEASUREMENTS)}.")
         return 2
+    log.configure("warning")
     console.print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} before the start")
     figures: list[Figure] = []
     started = time.monotonic()

@@ -74,7 +74,7 @@ class Arena:
             if child is not None:
                 child.stop()
             child = self._children[name] = Child(
-                name, self.url, Path(tempfile.mkdtemp(dir=self._folder))
+                name, self.url, self.folder(name.partition(" ")[0])
             )
         return child
 
@@ -125,6 +125,10 @@ class Arena:
             ]
             for start in range(0, len(keys), 1000):
                 self.client.unlink(*keys[start : start + 1000])
+
+    def folder(self, name: str) -> Path:
+        """A new folder, removed at the end."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
 
     def tell(self, text: str) -> None:
         """Shows a line of progress."""

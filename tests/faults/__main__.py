@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import sys
 import tempfile
@@ -16,8 +17,20 @@ from sardana_redis.local import LocalStack
 from tests.faults.arena import Arena
 from tests.faults.check import Checker, Tally
 from tests.faults.kinds import KINDS
+from tests.faults.memory_kinds import MEMORY_KINDS
+from tests.faults.nexus_arena import NexusArena
+from tests.faults.nexus_kinds import NEXUS_KINDS
+from tests.faults.writer_arena import WriterArena
+from tests.faults.writer_kinds import WRITER_KINDS
 
+FILE_KINDS = WRITER_KINDS | NEXUS_KINDS
 MACROS = Path(__file__).parents[1] / "integration" / "macros"
+
+_TITLES = {
+    letter: (kind.__doc__ or "").partition(".")[0]
+    for kinds in (KINDS, FILE_KINDS, MEMORY_KINDS)
+    for letter, kind in kinds.items()
+}
 
 
 def run_one(
@@ -32,6 +45,27 @@ def run_one(
                 KINDS[letter](arena, Checker(tally))
             finally:
                 tally.scans += arena.scans
+
+
+def run_writer(letter: str, seed: int, tally: Tally, *, quick: bool) -> None:
+    """Runs one fault of a writer and counts it; raises what is broken."""
+    tally.faults += 1
+    with tempfile.TemporaryDirectory(prefix="sardana-redis-fault-") as folder:
+        rng = random.Random(f"{letter}{seed}")
+        make = NexusArena if letter in NEXUS_KINDS else WriterArena
+        with make(rng, Path(folder), quick=quick) as arena:
+            try:
+                FILE_KINDS[letter](arena, Checker(tally))
+            finally:
+                tally.scans += arena.scans
+
+
+def run_memory(letter: str, seed: int, tally: Tally, *, quick: bool) -> None:
+    """Runs one of the long faults around memory and counts it; raises what is broken."""
+    tally.faults += 1
+    with tempfile.TemporaryDirectory(prefix="sardana-redis-fault-") as folder:
+        rng = random.Random(f"{letter}{seed}")
+        MEMORY_KINDS[letter](Path(folder) / "run", rng, Checker(tally), quick)
 
 
 @contextmanager
@@ -54,24 +88,39 @@ def main() -> int:
     parser.add_argument("--only", default="", help="letters of the kinds to run")
     parser.add_argument("--seed", type=int, help="this seed only, as an earlier run printed it")
     options = parser.parse_args()
-    letters = options.only or "".join(KINDS)
+    letters = options.only or "".join(_TITLES)
     base = random.SystemRandom().randrange(10**6)
     seeds = [options.seed] if options.seed is not None else range(base, base + options.seeds)
     tally = Tally()
-    with stack_for_faults() as (stack, settings_file):
-        for letter in letters:
-            for seed in seeds:
-                started = time.monotonic()
-                verdict = "ok"
-                try:
-                    run_one(stack, settings_file, letter, seed, tally, quick=False)
-                except Exception as error:
-                    traceback.print_exc()
-                    tally.broken += 1
-                    verdict = f"BROKEN: {error}"
-                seconds = time.monotonic() - started
-                title = (KINDS[letter].__doc__ or "").partition(".")[0]
-                print(f"{letter} seed={seed} {seconds:5.1f} s {verdict} ({title})", flush=True)
+    # The long ones run once, unless they are asked for.
+    runs = [
+        (letter, seed)
+        for letter in letters
+        for seed in (seeds if options.only or letter not in MEMORY_KINDS else seeds[:1])
+    ]
+    with contextlib.ExitStack() as cleanup:
+        beamline = None
+        if any(letter in KINDS for letter in letters):
+            beamline = cleanup.enter_context(stack_for_faults())
+        for letter, seed in runs:
+            started = time.monotonic()
+            verdict = "ok"
+            try:
+                if letter in KINDS:
+                    assert beamline is not None
+                    run_one(*beamline, letter, seed, tally, quick=False)
+                elif letter in WRITER_KINDS:
+                    run_writer(letter, seed, tally, quick=False)
+                else:
+                    run_memory(letter, seed, tally, quick=False)
+            except Exception as error:
+                traceback.print_exc()
+                tally.broken += 1
+                verdict = f"BROKEN: {error}"
+            seconds = time.monotonic() - started
+            print(
+                f"{letter} seed={seed} {seconds:5.1f} s {verdict} ({_TITLES[letter]})", flush=True
+            )
     print(tally)
     return 0 if tally.is_clean else 1
 

@@ -14,19 +14,22 @@ from pathlib import Path
 
 import numpy as np
 import redis
+from blissdata import DataStore, ScanState
 
 from sardana_redis.errors import LocalStackError
 from sardana_redis.keys import PROTOCOL, heartbeat_key
 from sardana_redis.local import RedisServer
 from sardana_redis.local._ports import free_port
 from sardana_redis.local._programs import redis_programs
-from sardana_redis.store import RedisStore, read_scan
+from sardana_redis.store import RedisStore, list_scans, read_scan
 from tests.faults.arena import Arena, eventually
 from tests.faults.check import Checker, numbers
 
 Kind = Callable[[Arena, Checker], None]
 
 KINDS: dict[str, Kind] = {}
+
+_CLOSED_AFTER_START_SECONDS = 10.0
 
 AROUND_THE_END = 2.0
 """Seconds into a scan of about one second: the fault may also meet a scan that is CLOSED."""
@@ -287,10 +290,11 @@ class BareRedis:
 
 @kind("l")
 def macroserver_killed(arena: Arena, check: Checker) -> None:
-    """MacroServer killed with SIGKILL: a prefix without a gap, and no heartbeat."""
+    """MacroServer killed with SIGKILL: a prefix without a gap, closed when it starts again."""
     arena.start_scan(points=2000)
     arena.sleep_into_scan()
     eventually(lambda: bool(arena.keys_of(arena.capture())), 10, "the scan is in Redis")
+    eventually(lambda: list_scans(arena.server.url, limit=1)[0].points > 0, 10, "a point is there")
     arena.stack.macroserver.kill()
     capture = arena.capture()
     (key,) = arena.keys_of(capture)
@@ -298,9 +302,14 @@ def macroserver_killed(arena: Arena, check: Checker) -> None:
     first = arena.client.pttl(heartbeat)
     time.sleep(0.5)
     assert arena.client.pttl(heartbeat) < first, "somebody renews the heartbeat"
+    reader = DataStore(arena.server.url).load_scan(key)
+    started = time.monotonic()
     arena.stack.macroserver.start()
-    arena.start_scan(points=10)
-    arena.prompt()
+    while reader.state < ScanState.CLOSED:
+        left = started + _CLOSED_AFTER_START_SECONDS - time.monotonic()
+        assert left > 0, "still open although MacroServer runs again"
+        reader.update(timeout=left)
+    print(f"  closed {time.monotonic() - started:.1f} s after MacroServer was started")
     scan = arena.published(capture)
     got = numbers(scan)
     recorded = [record["point_nb"] for record in capture.records]
@@ -308,6 +317,9 @@ def macroserver_killed(arena: Arena, check: Checker) -> None:
     check.count(got, recorded[: len(got)])
     assert scan.info["end_reason"] == "FAILURE"
     assert {len(stream.points) for stream in scan.streams.values()} <= {len(got), len(got) + 1}
+    arena.start_scan(points=10)
+    arena.prompt()
+    finish(arena, check)
 
 
 @kind("m")

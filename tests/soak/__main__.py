@@ -1,11 +1,13 @@
-"""`python -m tests.soak [--minutes 30]`, as `make soak` calls it."""
+"""`python -m tests.soak [--minutes 30 | --gigabytes 30]`, as `make soak` calls it."""
 
 from __future__ import annotations
 
 import argparse
 import statistics
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import psutil
 import redis
@@ -13,6 +15,8 @@ import redis
 from sardana_redis.local import LocalStack
 from sardana_redis.store import list_scans
 from tests.faults.__main__ import stack_for_faults
+from tests.faults.check import Checker, Tally
+from tests.faults.memory_kinds import soak
 
 _POINTS = "2000"
 _RATE = "1000"
@@ -42,7 +46,10 @@ def main() -> int:
     """Scans for so many minutes; 1 when memory or threads grow."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--gigabytes", type=float, help="scan so much into a small Redis instead")
     options = parser.parse_args()
+    if options.gigabytes is not None:
+        return fill_memory(options.gigabytes)
     samples: list[tuple[float, int, int]] = []
     with stack_for_faults() as (stack, settings_file):
         # As small as it can be, so that the retained points are at their limit at once.
@@ -63,6 +70,15 @@ def main() -> int:
                     flush=True,
                 )
     return judge(samples, options.minutes)
+
+
+def fill_memory(gigabytes: float) -> int:
+    """Scans so much into a Redis of 256 MB; raises what is broken."""
+    tally = Tally(faults=1)
+    with tempfile.TemporaryDirectory(prefix="sardana-redis-soak-") as folder:
+        soak(Path(folder) / "run", Checker(tally), total_bytes=int(gigabytes * 2**30))
+    print(tally)
+    return 0 if tally.is_clean else 1
 
 
 def judge(samples: list[tuple[float, int, int]], minutes: float) -> int:
