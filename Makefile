@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test faults soak bench lint clean
+.PHONY: help install demo test faults soak bench lint dashboards monitoring-test clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make the virtual environment with all that demo and test need
 
@@ -32,11 +32,18 @@ test: install lint ## all tests, on real parts, with coverage
 faults: install ## faults on purpose: SEEDS=20 runs of each kind, ONLY=letters, SEED=one of them
 	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),20) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
-soak: install ## MINUTES=30 of scanning: memory and threads of MacroServer stay flat
-	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES))
+soak: install ## MINUTES=30 of scanning: MacroServer stays flat; GIGABYTES=30: so does a small Redis
+	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(GIGABYTES),--gigabytes $(GIGABYTES))
+
+monitoring-test: install ## alerts, dashboards and a real Prometheus on a real beamline
+	@tests/monitoring/install-prometheus
+	$(BIN)/python -m pytest tests/rules tests/monitoring
 
 bench: install ## speed and memory beside what a user would take instead; ONLY=word
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+dashboards: install ## write the chart's Grafana dashboards from dashboards/
+	@$(BIN)/python -m dashboards
 
 lint: install ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .

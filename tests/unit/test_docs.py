@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sardana_redis.errors import Outage, StoreUnavailable, StoreUnusable
-from sardana_redis.publisher import bug_line, dropped_line, misfit_line
+from sardana_redis.publisher import bug_line, dropped_line, misfit_line, nexus_options_line
 from sardana_redis.publisher._lines import (
     continued_line,
     full_line,
@@ -16,7 +16,7 @@ from sardana_redis.publisher._lines import (
     outage_line,
     still_waiting_line,
 )
-from sardana_redis.settings import PublisherSettings, Settings
+from sardana_redis.settings import Settings, nested_settings
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "operator-guide.md").read_text(encoding="utf-8")
@@ -32,6 +32,7 @@ LINES = [
     full_line(),
     continued_line(4, 5).replace("#4", "#N").replace("number 5", "number N"),
     bug_line("WHERE"),
+    nexus_options_line("REASON"),
     "This scan is not published in Redis: REASON",
 ]
 
@@ -46,13 +47,15 @@ def test_the_guide_quotes_no_line_that_does_not_exist() -> None:
 
 
 def settings_table() -> list[str]:
+    sections = nested_settings()
+    models = [("", Settings), *((f"{name}.", model) for name, model in sections.items())]
     rows = []
-    for prefix, model in (("", Settings), ("publisher.", PublisherSettings)):
+    for prefix, model in models:
         for name, field in model.model_fields.items():
-            if name == "publisher":
+            if name in sections:
                 continue
             variable = f"SARDANA_REDIS_{prefix.replace('.', '__')}{name}".upper()
-            default = "unset" if field.default is None else f"`{field.default}`"
+            default = "unset" if field.default in (None, ()) else f"`{field.default}`"
             rows.append(f"| `{prefix}{name}` | `{variable}` | {default} | {field.description} |")
     return rows
 
