@@ -98,6 +98,22 @@ def writers() -> list[object]:
             bars=True,
         ),
         graph(
+            "Files tried again",
+            "Tries to open or write a file that failed: folder missing, disk full, locked by a "
+            "reader. After 60 s the scan is parked.",
+            "short",
+            [
+                Query(
+                    "sum by (writer) "
+                    f"(increase(sardana_redis_writer_file_retries_total{OF}[{_RATE}]))",
+                    "{{writer}}",
+                )
+            ],
+            width=12,
+            bars=True,
+            runbooks=["WriterStalled"],
+        ),
+        graph(
             "Points lost",
             "Points that Redis no longer had when a writer came to them. Always 0 in health.",
             "short",
