@@ -30,7 +30,7 @@ from tests.faults.second_writer import SecondWriter
 from tests.faults.service import Service
 
 MEGABYTE = 2**20
-SPEC = "spec"
+SPEC, NEXUS = "spec", "nexus"
 
 _IMAGE = (128, 128)
 _SPECTRUM = 64
@@ -80,15 +80,27 @@ class Gauge(threading.Thread):
 
 
 class MemoryArena:
-    """One run: `with` starts Redis, the tracker, the writers and a publisher, and ends them."""
+    """One run: `with` starts Redis, the tracker, the writers and a publisher, and ends them.
+
+    Beside the SPEC writer and a slow reader, the NeXus writer follows where `with_nexus` says so.
+    """
 
     def __init__(
-        self, folder: Path, *, megabytes: int = 256, second_rate: float, **publisher: Any
+        self,
+        folder: Path,
+        *,
+        megabytes: int = 256,
+        second_rate: float,
+        with_nexus: bool = False,
+        **publisher: Any,
     ) -> None:
         self.folder = folder
+        self._with_nexus = with_nexus
         self.limit = megabytes * MEGABYTE
         self.data = folder / "data"
         self.data.mkdir(parents=True)
+        self._nexus_data = folder / "nexus"
+        self._nexus_data.mkdir()
         arguments = ("--maxmemory", f"{megabytes}mb")
         self.server = RedisServer(folder / "redis", arguments=arguments)
         self.offer = Offer()
@@ -102,16 +114,22 @@ class MemoryArena:
         self.client = redis.Redis.from_url(url)
         self.tracker = Service("memory-tracker", url, self.folder)
         self.spec = Service("spec-writer", url, self.folder, "--writer-name", SPEC)
+        self.nexus = Service("nexus-writer", url, self.folder, "--writer-name", NEXUS)
         self.second = SecondWriter(url, self.folder, points_per_second=self._second_rate)
         self.publisher = Publisher(RedisStore(url), self._settings, url=url, macroserver="tests")
         self.gauge = Gauge(url)
         for part in (self.gauge, self.tracker, self.spec, self.second):
             part.start()
-        eventually(lambda: {SPEC, SECOND} <= self.writers(), 30, "both writers are registered")
+        writers = {SPEC, SECOND}
+        if self._with_nexus:
+            self.nexus.start()
+            writers.add(NEXUS)
+        eventually(lambda: writers <= self.writers(), 30, "all writers are registered")
         return self
 
     def __exit__(self, *_: object) -> None:
         self.spec.process.kill()
+        self.nexus.process.kill()
         self.second.kill()
         self.publisher.shutdown(0.0)
         self.tracker.process.kill()
@@ -168,8 +186,11 @@ class MemoryArena:
             scans.end(feed)
 
     def _begin(self, number: int) -> tuple[ScanFeed, str]:
-        path = self.data / ("b.dat" if number % 3 == 0 else "a.dat")
-        feed = scans.begin(self.publisher, scans.scan_start(number, [path], COLUMNS))
+        stem = "b" if number % 3 == 0 else "a"
+        paths = [self.data / f"{stem}.dat"]
+        if self._with_nexus:
+            paths.append(self._nexus_data / f"{stem}.h5")
+        feed = scans.begin(self.publisher, scans.scan_start(number, paths, COLUMNS))
         return feed, feed.publication.birth.key
 
     def reports(self, writer: str) -> dict[str, WriterProgress]:

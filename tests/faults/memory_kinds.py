@@ -14,7 +14,7 @@ from sardana_redis.memory_tracker._policy import STEP_PERCENT
 from tests.faults.arena import eventually
 from tests.faults.check import Checker
 from tests.faults.lag_kind import lag_is_true
-from tests.faults.memory_arena import MEGABYTE, POINT_BYTES, SPEC, MemoryArena
+from tests.faults.memory_arena import MEGABYTE, NEXUS, POINT_BYTES, SPEC, MemoryArena
 from tests.faults.orphan_kind import orphans_only
 from tests.faults.second_writer import NAME as SECOND
 
@@ -55,7 +55,8 @@ def too_fast(folder: Path, rng: random.Random, check: Checker, quick: bool) -> N
 
 def soak(folder: Path, check: Checker, *, total_bytes: int, megabytes: int = 256) -> None:
     """Scans so much; the publisher brakes, and nothing is refused, lost or kept waiting."""
-    with MemoryArena(folder, megabytes=megabytes, second_rate=_SLOWEST_RATE / POINT_BYTES) as arena:
+    slowest = _SLOWEST_RATE / POINT_BYTES
+    with MemoryArena(folder, megabytes=megabytes, second_rate=slowest, with_nexus=True) as arena:
         scanning = arena.offering(total_bytes, _RATE, scan_bytes=min(_SCAN_BYTES, total_bytes // 3))
         began = time.monotonic()
         brakes = 0
@@ -63,7 +64,7 @@ def soak(folder: Path, check: Checker, *, total_bytes: int, megabytes: int = 256
             brakes += arena.is_braking
             time.sleep(0.05)
         offered = time.monotonic() - began
-        for writer in (SPEC, SECOND):
+        for writer in (SPEC, SECOND, NEXUS):
             reports = arena.wait_written(writer)
             assert not sum(report.lost for report in reports.values()), f"{writer} lost points"
         written = time.monotonic() - began
