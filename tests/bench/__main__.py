@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"No measurement is called {options.only!r}: {'; '.join(MEASUREMENTS)}.")
         return 2
     log.configure("warning")
+    logging.getLogger("sardana_redis").setLevel(logging.WARNING)  # Sardana changes the root's
     console.print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} before the start")
     figures: list[Figure] = []
     started = time.monotonic()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sardana_redis.keys import progress_key
+from sardana_redis.keys import WRITERS, progress_key
 from sardana_redis.settings import Settings, SpecWriterSettings
 from sardana_redis.spec_writer import SpecWriter
 from sardana_redis.store import FollowStore, read_progress
@@ -87,7 +87,7 @@ def _lag(arena: Arena) -> Figure:
     records = _random_rows(_LIVE_COLUMNS)
     put_at = np.full(points, np.inf)
     ages: list[float] = []
-    with _writer_process(arena.url), scans.publisher(arena.url) as publisher:
+    with _writer_process(arena), scans.publisher(arena.url) as publisher:
         start = scans.scan_start(
             1, [folder / "a.dat"], scans.scalar_columns(_LIVE_COLUMNS), title="timescan"
         )
@@ -160,10 +160,16 @@ def _wait_written(url: str, count: int, seconds: float = 300.0) -> None:
 
 
 @contextmanager
-def _writer_process(url: str) -> Iterator[None]:
+def _writer_process(arena: Arena) -> Iterator[None]:
+    """A writer as users start it, once it follows."""
+    url = arena.url
+    arena.client.hdel(WRITERS, _NAME)
     words = ("spec-writer", "--url", url, "--writer-name", _NAME, "--log-level", "warning")
     process = subprocess.Popen([sys.executable, "-m", "sardana_redis", *words])
     try:
+        while not arena.client.hexists(WRITERS, _NAME):
+            assert process.poll() is None, "the writer ended"
+            time.sleep(0.02)
         yield
     finally:
         process.terminate()
