@@ -138,7 +138,7 @@ def test_from_spock(stack: LocalStack, door: Door, tmp_path: Path) -> None:
             spock.expect(r"\[1\]: ", timeout=60)
             spock.sendline("ascan mot01 0 1 3 0.01")
             spock.expect(r"Scan #\d+ ended", timeout=60)
-            eventually(lambda: proxy.rows_written == 4, 15, "four rows")
+            eventually(lambda: "4 rows of 1 scans" in proxy.status(), 15, "four rows, one scan")
             spock.sendline(f"import tango; w = tango.DeviceProxy('{NAME}'); print(w.status())")
             spock.expect("4 rows of 1 scans written", timeout=20)
             spock.sendline("w.Stop(); print('state', w.state())")
