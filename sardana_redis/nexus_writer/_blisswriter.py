@@ -129,11 +129,15 @@ class BlissWriter:
             made[name] = _NumericColumn(writer, self._chunk_seconds)
         return made
 
-    def finish(self, root: Mapping[str, Any]) -> None:
-        """Changes what the end of the scan changes; all columns have to be closed."""
+    def finish(self, root: Mapping[str, Any], others: Mapping[str, str]) -> None:
+        """Changes what the end of the scan changes; all columns have to be closed.
+
+        `others` are the streams, by their places in the map, whose datasets we made.
+        """
         self._scan.info = {"h5maps": {self._path: root}}
         writer = self._writer
         written = [item._dataset_name for item in self._streams if item.dataset_created]
-        writer._stream_made_datasets = {self._path: written}
+        writer._stream_made_datasets = {self._path: [*written, *others]}
+        writer._stream_maps[self._path].update(others)
         writer._save_mappings()
         writer._save_streams_attributes()

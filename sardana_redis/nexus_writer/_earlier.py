@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 
 from sardana_redis.nexus import MEASUREMENT
+from sardana_redis.nexus_writer._images import REFERENCES
 from sardana_redis.store import Chunk, Gap, Values
 
 __all__ = ["Earlier"]
@@ -35,7 +36,10 @@ class Earlier:
 
     def values(self, tree: Any, stream: str, first: int, length: int) -> Values:
         """So many points of a stream, which have to be there."""
-        dataset = tree[f"{self.name}/{MEASUREMENT}/{self._columns[stream]}"]
+        measurement = tree[f"{self.name}/{MEASUREMENT}"]
+        dataset = measurement[self._columns[stream]]
+        if REFERENCES in dataset.attrs:
+            dataset = measurement[dataset.attrs[REFERENCES]]
         if h5py.check_string_dtype(dataset.dtype) is not None:
             dataset = dataset.asstr()
         values: Values = dataset[first : first + length]

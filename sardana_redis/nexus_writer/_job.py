@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
-from sardana_redis.model import JSON, Info, WriterProgress, WriterScanState
+from sardana_redis.model import JSON, Info, StreamSpec, WriterProgress, WriterScanState
 from sardana_redis.nexus import MEASUREMENT, column_names, entry_name, part_of, placed_tree
 from sardana_redis.nexus_writer._blisswriter import BlissWriter
 from sardana_redis.nexus_writer._columns import ColumnWriter, TextColumn, missing_values
 from sardana_redis.nexus_writer._earlier import Earlier
 from sardana_redis.nexus_writer._file import WRITER_NAME, NexusFile
+from sardana_redis.nexus_writer._images import show_images
 from sardana_redis.nexus_writer._masters import link_masters
+from sardana_redis.nexus_writer._mesh import add_mesh_images
 from sardana_redis.nexus_writer._scan import identity_of, numeric_streams, specs_of
+from sardana_redis.nexus_writer._tidy import remove_broken_links
+from sardana_redis.nexus_writer._way import show_way
 from sardana_redis.settings import NexusWriterSettings
 from sardana_redis.store import OTHER, Chunk, FollowedScan, Gap, ScanReader
 
@@ -114,12 +119,12 @@ class NexusJob:
                 self._earlier = Earlier(tree, earlier, self._names)
                 self.safe = self._earlier.points
             born = {name: value for name, value in self.scan.info.items() if name not in _END}
-            self._bliss.begin(tree, self._tree(born))
+            self._bliss.begin(tree, self._tree(born, specs_of(self.scan)))
+            show_way(tree, self.scan, self._entry)
         self._columns = self._bliss.columns(numeric_streams(self.scan))
         for name, stream in self._streams.items():
             if stream.dtype == JSON:
-                place = f"/{self._entry}/{MEASUREMENT}/{self._names[name]}"
-                self._columns[name] = TextColumn(place)
+                self._columns[name] = TextColumn(self._place(name))
 
     def _recognise(self) -> None:
         """Finds that the scan is written already; its links may be missing."""
@@ -151,7 +156,15 @@ class NexusJob:
         with self._file.tree() as tree:
             for column in self._columns.values():
                 column.close(tree)
-            self._bliss.finish(self._tree(info))
+            measurement = tree[f"/{self._entry}/{MEASUREMENT}"]
+            specs = specs_of(self.scan)
+            images = show_images(measurement, specs, self._names, self._file.path, info)
+            places = {self._place(name): name for name in images}
+            self._bliss.finish(
+                self._tree(info, [images.get(spec.name, spec) for spec in specs]), places
+            )
+            remove_broken_links(tree[self._entry])
+            add_mesh_images(tree[self._entry], info, self._names)
             if self._earlier is not None:
                 del tree[self._earlier.name]
 
@@ -159,9 +172,12 @@ class NexusJob:
         lengths = [column.length for column in self._columns.values()]
         return min((length for length in lengths if length is not None), default=self.written)
 
-    def _tree(self, info: Info) -> dict[str, Any]:
+    def _place(self, stream: str) -> str:
+        return f"/{self._entry}/{MEASUREMENT}/{self._names[stream]}"
+
+    def _tree(self, info: Info, specs: Iterable[StreamSpec]) -> dict[str, Any]:
         scan = self.scan
-        return placed_tree(identity_of(scan), info, specs_of(scan), self._part, scan.key)
+        return placed_tree(identity_of(scan), info, specs, self._part, scan.key)
 
     def _link(self, info: Info) -> None:
         link_masters(info, self._file.path, self._entry, fsync=self._fsync)

@@ -8,9 +8,9 @@ from sardana_redis.follower import Kind, Writer
 from sardana_redis.metrics import WriterMetrics
 from sardana_redis.nexus_writer._file import NexusFile
 from sardana_redis.nexus_writer._job import NexusJob
-from sardana_redis.nexus_writer._target import nexus_target
 from sardana_redis.settings import Settings
 from sardana_redis.store import FollowedScan
+from sardana_redis.targets import nexus_target
 
 __all__ = ["NexusWriter"]
 

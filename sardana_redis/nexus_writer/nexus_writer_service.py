@@ -13,7 +13,7 @@ import typer
 
 from sardana_redis import log
 from sardana_redis.errors import BadInputError
-from sardana_redis.runtime import stop_on_signals
+from sardana_redis.runtime import need_extra, stop_on_signals
 from sardana_redis.settings import load_settings
 
 __all__ = ["main", "nexus_writer"]
@@ -49,6 +49,10 @@ def nexus_writer(
             "--park-seconds", help="A file is tried for as long, then its scan is parked."
         ),
     ] = None,
+    least_free_bytes: Annotated[
+        int | None,
+        typer.Option("--least-free-bytes", help="With less left on a disk operators are told."),
+    ] = None,
     http_host: Annotated[
         str | None, typer.Option("--http-host", help="Address of /metrics and /healthz.")
     ] = None,
@@ -71,11 +75,13 @@ def nexus_writer(
         "first_start": first_start,
         "fsync": fsync,
         "park_seconds": park_seconds,
+        "least_free_bytes": least_free_bytes,
         "http_host": http_host,
         "http_port": http_port,
     }
     settings = load_settings(config, url=url, log_level=log_level, nexus_writer=own)
     log.configure(settings.log_level)
+    need_extra("nexus-writer", "blisswriter", "h5py")
     # HDF5 and blisswriter take half a second to import, which no other command needs.
     from sardana_redis.nexus_writer import run_nexus_writer
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from sardana_redis.local import LocalStack
 from tests.faults.arena import Arena
 from tests.faults.check import Checker, Tally
+from tests.faults.image_kind import ImageArena, killed_while_images_are_shown
 from tests.faults.kinds import KINDS
 from tests.faults.memory_kinds import MEMORY_KINDS
 from tests.faults.nexus_arena import NexusArena
@@ -23,7 +24,13 @@ from tests.faults.nexus_kinds import NEXUS_KINDS
 from tests.faults.writer_arena import WriterArena
 from tests.faults.writer_kinds import WRITER_KINDS
 
-FILE_KINDS = WRITER_KINDS | NEXUS_KINDS
+IMAGE_KINDS = {"B": killed_while_images_are_shown}
+FILE_KINDS = WRITER_KINDS | NEXUS_KINDS | IMAGE_KINDS
+_ARENAS = (
+    dict.fromkeys(WRITER_KINDS, WriterArena)
+    | dict.fromkeys(NEXUS_KINDS, NexusArena)
+    | dict.fromkeys(IMAGE_KINDS, ImageArena)
+)
 MACROS = Path(__file__).parents[1] / "integration" / "macros"
 
 _TITLES = {
@@ -52,8 +59,7 @@ def run_writer(letter: str, seed: int, tally: Tally, *, quick: bool) -> None:
     tally.faults += 1
     with tempfile.TemporaryDirectory(prefix="sardana-redis-fault-") as folder:
         rng = random.Random(f"{letter}{seed}")
-        make = NexusArena if letter in NEXUS_KINDS else WriterArena
-        with make(rng, Path(folder), quick=quick) as arena:
+        with _ARENAS[letter](rng, Path(folder), quick=quick) as arena:
             try:
                 FILE_KINDS[letter](arena, Checker(tally))
             finally:
@@ -109,7 +115,7 @@ def main() -> int:
                 if letter in KINDS:
                     assert beamline is not None
                     run_one(*beamline, letter, seed, tally, quick=False)
-                elif letter in WRITER_KINDS:
+                elif letter in FILE_KINDS:
                     run_writer(letter, seed, tally, quick=False)
                 else:
                     run_memory(letter, seed, tally, quick=False)

@@ -15,10 +15,10 @@ from sardana_redis.runtime import stop_on_signals
 from sardana_redis.settings import NexusWriterSettings, Settings
 from tests.faults.arena import eventually
 from tests.faults.check import Checker
-from tests.faults.writer_arena import WriterArena, row_of
+from tests.faults.writer_arena import WriterArena
 
 
-def _run_writer(url: str, name: str, log_file: str) -> None:
+def run_nexus_writer(url: str, name: str, log_file: str) -> None:
     """In the writer's own process."""
     with Path(log_file).open("a", encoding="utf-8") as text:
         os.dup2(text.fileno(), 2)
@@ -33,7 +33,7 @@ def _run_writer(url: str, name: str, log_file: str) -> None:
 class NexusArena(WriterArena):
     """One run of a fault of the NeXus writer, which syncs often here: it has more to lose."""
 
-    run_writer = staticmethod(_run_writer)
+    run_writer = staticmethod(run_nexus_writer)
     file_names = ("a.h5", "b.h5")
 
     def check_readable(self) -> None:
@@ -73,15 +73,23 @@ class NexusArena(WriterArena):
     def _compare(self, key: str, measurement: Any) -> list[int]:
         """The point numbers of an entry, all of whose values are what was published."""
         columns = self.columns[key]
-        rows = [row_of(columns, index) for index in self._published[key]]
+        rows = [self.row(columns, index) for index in self._published[key]]
         for at, column in enumerate(columns if rows else ()):
-            dataset = measurement[column.label]
             expected = [row[at] for row in rows]
-            if column.dtype == "json":
-                assert list(dataset.asstr()[()]) == expected, column.label
-            else:
-                got = dataset[()]
-                assert got.dtype == np.dtype(column.dtype)
-                assert np.array_equal(got, np.array(expected), equal_nan=True), column.label
-        assert len(measurement) == (len(columns) if rows else 0)
+            self.check_column(measurement, column, expected)
+        assert len(measurement) == (self.datasets_of(columns) if rows else 0)
         return [int(number) for number in measurement["#Pt No"]] if rows else []
+
+    def datasets_of(self, columns: list[Any]) -> int:
+        """How many datasets these columns are in a file."""
+        return len(columns)
+
+    def check_column(self, measurement: Any, column: Any, expected: list[Any]) -> None:
+        """The column's values and dtype are what was published."""
+        dataset = measurement[column.label]
+        if column.dtype == "json":
+            assert list(dataset.asstr()[()]) == expected, column.label
+        else:
+            got = dataset[()]
+            assert got.dtype == np.dtype(column.dtype)
+            assert np.array_equal(got, np.array(expected), equal_nan=True), column.label

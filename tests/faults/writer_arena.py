@@ -143,7 +143,7 @@ class WriterArena:
         rng = self.rng
         points = rng.choice([0, 1, 50, 500, 3000]) if points is None else points
         path = self.data / (file or rng.choice(self.file_names))
-        columns = _columns(rng)
+        columns = self.draw_columns()
         snapshot = [Snapshot("m", f"mot{i}", i / 7, "float64") for i in range(rng.randint(0, 12))]
         start = scans.scan_start(self.scans, [path], columns, snapshot=snapshot)
         feed: ScanFeed = scans.begin(self.publisher, start)
@@ -151,7 +151,7 @@ class WriterArena:
         pause = seconds / max(points, 1)
         began = time.monotonic()
         for index in range(points):
-            feed.put(row_of(columns, index))
+            feed.put(self.row(columns, index))
             if (ahead := began + index * pause - time.monotonic()) > 0.005:
                 time.sleep(ahead)
         scans.end(feed, rng.choice([EndReason.SUCCESS, EndReason.USER_ABORT]))
@@ -159,6 +159,14 @@ class WriterArena:
         self._published[key] = list(range(points))
         self.columns[key] = columns
         return key
+
+    def draw_columns(self) -> list[Any]:
+        """The columns of the next scan."""
+        return _columns(self.rng)
+
+    def row(self, columns: Sequence[Any], index: int) -> list[Any]:
+        """The values of a point, always the same."""
+        return row_of(columns, index)
 
     def wait_written(self, name: str = _NAME, seconds: float = 60.0) -> None:
         """Returns when the writer has reported all scans as done."""

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import silx.io
+import tango
 from silx.io.nxdata import get_default
 
 from sardana_redis.local import Door, LocalStack
@@ -141,12 +142,39 @@ def test_every_plot_of_a_file_is_one_that_silx_accepts(
                 assert plot.is_valid, plot.issues
                 shapes[name] = (plot.signal.ndim, plot.interpretation)
     scatters = {f"scatter_{name}": (1, None) for name in CURVES}
+    pictures = {f"image_{name}": (2, "image") for name in CURVES}
     assert shapes == {
         **scatters,
+        **(pictures if isinstance(writer, NexusWriter) else {}),
         "curves_mot01": (1, None),
         "spectrum_oned01": (2, "spectrum"),
         "image_twod01": (3, "image"),
     }
+
+
+@pytest.mark.parametrize("bidirectional", ["False", "True"])
+def test_a_mesh_is_a_picture_too(
+    stack: LocalStack, door: Door, captured: Path, writer: Writer, bidirectional: str
+) -> None:
+    if not isinstance(writer, NexusWriter):
+        pytest.skip("it takes the values, which the map has not")
+    run = door.run("mesh", *["mot01", "0", "1", "3", "mot02", "0", "1", "2", "0.01"], bidirectional)
+    assert run.state == "ON", run.text()
+    written = Written(stack, captured, writer)
+    streams = written.scan.streams
+    with silx.io.open(str(written.path)) as file:
+        plot = get_default(file[f"{written.name}/image_ct01"])
+        assert plot is not None
+        assert plot.is_valid, plot.issues
+        assert plot.is_image
+        assert plot.axes_dataset_names == ["mot02", "mot01"]
+        assert plot.signal.shape == (3, 4)
+        y, x = plot.axes
+        found = [
+            plot.signal[np.argmin(abs(y - slow)), np.argmin(abs(x - fast))]
+            for fast, slow in zip(streams["mot01"].points, streams["mot02"].points, strict=True)
+        ]
+        assert found == streams["ct01"].points
 
 
 def test_the_position_of_each_moveable_at_its_first_and_last_point(
@@ -196,21 +224,65 @@ def test_a_scan_without_points_has_an_entry(
         assert list(entry["measurement"]) == []
         if isinstance(writer, NexusWriter):
             assert text(entry, "end_reason") == "SUCCESS"
+            assert broken_links(entry) == []
 
 
-def test_references_leave_the_rest_of_the_scan_as_it_is(
-    stack: LocalStack, door: Door, captured: Path, writer: Writer
-) -> None:
+def broken_links(entry: h5py.Group) -> list[str]:
+    """Links in groups of the entry that lead nowhere."""
+    found = []
+
+    def look(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Group):
+            found.extend(f"{item.name}/{name}" for name in item if item.get(name) is None)
+
+    entry.visititems(look)
+    return found
+
+
+def _scan_with_references(stack: LocalStack, door: Door, folder: Path, *, saved: bool) -> None:
+    """A scan whose 2D channel gives references, to files that are there if `saved`."""
+    channel = tango.DeviceProxy(stack.tango_name("twod01"))
     door.run("set_meas_conf", "ValueRefEnabled", "True", "twod01")
-    door.run("set_meas_conf", "ValueRefPattern", f"h5file://{captured}/img_{{index}}.h5", "twod01")
+    door.run("set_meas_conf", "ValueRefPattern", f"h5file://{folder}/img_{{index}}.h5", "twod01")
+    channel.write_attribute("SavingEnabled", saved)
     try:
         run = door.run("ascan", "mot01", "0", "1", "2", "0.01")
         assert run.state == "ON", run.text()
     finally:
         door.run("set_meas_conf", "ValueRefEnabled", "False", "twod01")
+        channel.write_attribute("SavingEnabled", False)
+
+
+def test_references_leave_the_rest_of_the_scan_as_it_is(
+    stack: LocalStack, door: Door, captured: Path, writer: Writer
+) -> None:
+    _scan_with_references(stack, door, captured, saved=False)
     with Written(stack, captured, writer) as entry:
         assert ("twod01" in entry["measurement"]) is writer.writes_text
         assert "twod01" not in entry["instrument"]
+
+
+def test_images_behind_references_are_a_column(
+    stack: LocalStack, door: Door, captured: Path, writer: Writer
+) -> None:
+    if not isinstance(writer, NexusWriter):
+        pytest.skip("blisswriter 3.0 cannot write virtual datasets")
+    _scan_with_references(stack, door, captured, saved=True)
+    scan = read_scan(stack.redis.url)
+    writer.wait_for(scan.key)
+    with h5py.File(captured / "scans.h5", locking=False) as file:
+        entry = file[f"{scan.number}.1"]
+        images = entry["measurement/twod01"][()]
+        assert images.shape[0] == len(entry["measurement/ct01"]) == 3
+        for index, point in enumerate(scan.streams["twod01"].points):
+            path = captured / f"img_{index}.h5"
+            assert point["filename"] == f"h5file://{path}::dataset"
+            with h5py.File(path) as single:
+                assert np.array_equal(images[index], single["dataset"])
+    with silx.io.open(str(captured / "scans.h5")) as file:
+        plot = get_default(file[f"{scan.number}.1/image_twod01"])
+        assert plot is not None
+        assert plot.is_valid, plot.issues
 
 
 def test_the_snapshot_and_custom_data_are_in_the_file(

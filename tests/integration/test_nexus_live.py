@@ -1,4 +1,4 @@
-"""blissdata's h5api opens a scan while it runs: from Redis, and from the file being written."""
+"""blissdata's h5api opens a scan while it runs: from Redis, and from the files being written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from blissdata.h5api import dynamic_hdf5, redis_hdf5
 from sardana_redis.local import Door, LocalStack
 from sardana_redis.local.capture import Capture, captures
 from sardana_redis.store import reader_url
-from tests.integration._nexus import running_blisswriter
+from tests.integration._nexus import running_blisswriter, running_nexus_writer
 
 pytestmark = pytest.mark.stack
 
@@ -39,9 +39,9 @@ def folder(door: Door, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def begin(door: Door, folder: Path) -> Capture:
-    """Starts a scan of about 3 s and returns when two points of it were recorded."""
-    door.start("ascan", "mot01", "0", "1", str(POINTS - 1), "0.2")
+def begin(door: Door, folder: Path, points: int = POINTS) -> Capture:
+    """Starts a scan of 0.2 s a point and returns when two points of it were recorded."""
+    door.start("ascan", "mot01", "0", "1", str(points - 1), "0.2")
     eventually(lambda: bool(captures(folder)) and len(captures(folder)[-1].records) >= 2)
     return captures(folder)[-1]
 
@@ -101,3 +101,30 @@ def test_a_scan_is_followed_live_in_the_file_that_blisswriter_writes(
             counts = list(file[f"{name}/curves_mot01/ct01"])
             assert counts == recorded(folder, "ct01")
             assert file[f"{name}/end_reason"][()].decode() == "SUCCESS"
+
+
+def test_a_scan_is_followed_live_in_the_file_that_our_writer_writes(
+    stack: LocalStack, door: Door, folder: Path
+) -> None:
+    """Opened when there is no file yet; the scan goes on until some of it was seen there."""
+    with running_nexus_writer(stack.redis.url, folder / "writer"):
+        capture = begin(door, folder, points=500)
+        name = f"{capture.number}.1"
+        with dynamic_hdf5.File(str(folder / "live.h5"), retry_timeout=60) as file:
+            entry = file[name]
+            assert entry.attrs["default"] == "curves_mot01"
+            assert file[f"{name}/writer/status"][()].decode() == "RUNNING"
+            counts = []
+            for count in file[f"{name}/curves_mot01/ct01"]:
+                counts.append(count)
+                if len(counts) == 5:
+                    assert door.state == "RUNNING"
+                    door.stop()
+            door.wait()
+            assert counts == recorded(folder, "ct01")
+            assert 5 <= len(counts) < 500
+            for label in ("oned01", "twod01"):
+                found = file[f"{name}/measurement/{label}"][:]
+                assert np.array_equal(found, recorded(folder, label)), label
+            assert file[f"{name}/end_reason"][()].decode() == "USER_ABORT"
+            assert file[f"{name}/measurement/dt"].attrs["units"] == "s"

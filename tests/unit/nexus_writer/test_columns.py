@@ -101,7 +101,7 @@ def test_the_end_reaches_what_was_written(file: Any) -> None:
         column.close(file)
     info = {"end_time": "2026-01-01T00:00:00+00:00", "end_reason": "SUCCESS"}
     streams = specs_of(FollowedScan("k", "s", {}, {}, STREAMS))
-    writer.finish(scan_tree(Identity("ascan", 1, "s", "p"), info, streams, key="k"))
+    writer.finish(scan_tree(Identity("ascan", 1, "s", "p"), info, streams, key="k"), {})
     assert file["1.1/end_reason"].asstr()[()] == "SUCCESS"
     assert file["1.1/measurement/count"].attrs["fill_value"] == -1
     assert list(file["1.1/measurement"]) == ["count"]

@@ -1,0 +1,1 @@
+"""Our NeXus files before NeXus validators: `make nexus-validate`."""

@@ -1,0 +1,1 @@
+"""`make pictures`: what a scientist sees in our NeXus files."""
