@@ -12,9 +12,11 @@ from sardana_redis.nexus._map import (
     masters_of,
     part_of,
     scan_tree,
+    way_name,
 )
-from sardana_redis.nexus._names import entry_name
+from sardana_redis.nexus._names import entry_name, unique_names
 from sardana_redis.nexus._placed import placed_tree
+from sardana_redis.nexus._saved import saved_streams
 
 __all__ = [
     "KEY_ATTRIBUTE",
@@ -28,5 +30,8 @@ __all__ = [
     "masters_of",
     "part_of",
     "placed_tree",
+    "saved_streams",
     "scan_tree",
+    "unique_names",
+    "way_name",
 ]

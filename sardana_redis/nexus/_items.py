@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from sardana_redis.store import plain
+from sardana_redis.store import plain, survives_redis
 
 __all__ = [
     "Item",
@@ -188,16 +188,10 @@ def _packed(array: npt.NDArray[Any]) -> Item:
         return []
     value = array.item()
     is_float = array.dtype.kind == "f"
-    is_exact = _survives_redis(value) if is_float else True
+    is_exact = survives_redis(value) if is_float else True
     if is_exact and array.dtype in (np.int64, np.bool_, np.float64):
         return value
     return {"type": "inline", "dtype": array.dtype.name, "value": value if is_exact else str(value)}
-
-
-def _survives_redis(value: float) -> bool:
-    """Whether RedisJSON gives the number back as it is: it rounds many of more digits."""
-    is_plain = value == 0 or 1e-9 < abs(value) < 1e15
-    return math.isfinite(value) and is_plain and float(f"{value:.12g}") == value
 
 
 def _text(text: str) -> str:

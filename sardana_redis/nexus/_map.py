@@ -16,7 +16,16 @@ from sardana_redis.nexus._context import experiment_fields, make_context
 from sardana_redis.nexus._custom import add_custom_data
 from sardana_redis.nexus._fields import MEASUREMENT, Field, make_fields
 from sardana_redis.nexus._instrument import make_instrument
-from sardana_redis.nexus._items import Tree, add_values, attributes, dataset, external_link, group
+from sardana_redis.nexus._items import (
+    Tree,
+    add_values,
+    attributes,
+    children_of,
+    dataset,
+    external_link,
+    group,
+    link,
+)
 from sardana_redis.nexus._names import entry_name, h5_name, renamed
 from sardana_redis.nexus._plots import make_plots
 
@@ -24,11 +33,13 @@ __all__ = [
     "KEY_ATTRIBUTE",
     "STATUS",
     "SUCCEEDED",
+    "file_of",
     "h5maps",
     "linking_tree",
     "masters_of",
     "part_of",
     "scan_tree",
+    "way_name",
 ]
 
 KEY_ATTRIBUTE: Final = "scan_key"
@@ -53,13 +64,25 @@ def h5maps(
     Empty where no NeXus file is to be written. Beside the file of the scan there are those
     that only link to it (`info["nexuswriter"]["masterfiles"]`). `key` is that of the scan.
     """
-    path = info.get("filename")
-    if not path or not info.get("save") or info.get("data_writer") in (None, _NO_WRITER):
+    path = file_of(info)
+    if path is None:
         return {}
     tree = scan_tree(identity, info, streams, part_of(info), key)
     maps = {path: tree}
     entry = entry_name(identity.number, part_of(info))
     return maps | {master: linking_tree(master, path, entry) for master in masters_of(info, path)}
+
+
+def file_of(info: Mapping[str, Any]) -> str | None:
+    """The NeXus file that the scan is to be written into, or None."""
+    path = info.get("filename")
+    is_saved = info.get("save") and info.get("data_writer") not in (None, _NO_WRITER)
+    return path if path and is_saved else None
+
+
+def way_name(key: str) -> str:
+    """The link, below an entry, that leads to the columns of the scan `key` and no other."""
+    return f"writer/{key.rpartition(':')[2]}"
 
 
 def masters_of(info: Mapping[str, Any], path: str) -> list[str]:
@@ -90,7 +113,10 @@ def scan_tree(
     entry = entry_name(identity.number, part)
     fields = make_fields(entry, streams, info.get("channels", {}))
     made = _entry(entry, identity, info, fields)
-    made["attributes"].update(attributes(**{KEY_ATTRIBUTE: key}))
+    if key is not None:
+        made["attributes"].update(attributes(**{KEY_ATTRIBUTE: key}))
+        writer, way = way_name(key).split("/")
+        children_of(made["children"][writer])[way] = link(f"/{entry}/{MEASUREMENT}")
     return group("NXroot", {entry: made}, default=entry)
 
 

@@ -53,7 +53,9 @@ def make_info(start: ScanStart) -> Info:
         "plots": make_plots(start.columns, start.reference_moveables),
         "positioners": _positioners(start.snapshot),
         "scan_meta_categories": ["positioners"],
-        "datadesc": {column.stream: _datadesc(column) for column in start.columns},
+        # blisswriter 2.0 takes a missing one for None and fails (`writer/info.py`, `get`).
+        "writer_options": {"chunk_options": {}, "separate_scan_files": False},
+        "datadesc": {c.stream: _datadesc(c) for c in start.columns if _is_for_desy(c)},
         "snapshot": {item.label: _snapshot(item) for item in start.snapshot},
         "sardana": _sardana(start),
     } | {name: value for name, value in optional.items() if value is not None}
@@ -124,6 +126,15 @@ def _positioners(snapshot: Iterable[Snapshot]) -> dict[str, dict[str, Any]]:
     return {"positioners_start": values, "positioners_units": {}}
 
 
+def _is_for_desy(column: Column) -> bool:
+    """Whether DESY's writers can write the column; one that they cannot costs them the scan.
+
+    Text ends nxsblisswriter 0.14 with KeyError 'object' and fioblisswriter 0.4 without a row;
+    so do arrays that vary in shape.
+    """
+    return column.dtype != JSON and -1 not in column.shape
+
+
 def _datadesc(column: Column) -> dict[str, Any]:
     """A column for DESY's writers (nxsblisswriter 0.14, `NXSFile.py`).
 
@@ -133,7 +144,7 @@ def _datadesc(column: Column) -> dict[str, Any]:
     description = {
         "label": column.stream,
         "name": column.name,
-        "dtype": "str" if column.dtype == JSON else column.dtype,
+        "dtype": column.dtype,
         "shape": list(column.shape),
         "stream": "stream",
     }
@@ -146,7 +157,6 @@ def _snapshot(item: Snapshot) -> dict[str, Any]:
         "dtype": item.dtype,
         "shape": list(item.shape),
         "name": item.name,
-        "unit": None,
         "strategy": "INIT",
     }
 

@@ -141,7 +141,8 @@ def scan_end(
                 "times": times,
                 "positions_start": dict(first),
                 "positions_end": dict(last),
-            }
+            },
+            "positioners": {"positioners_end": dict(last)},
         },
     )
 

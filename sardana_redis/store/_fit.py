@@ -15,6 +15,7 @@ from sardana_redis.errors import ScanInfoTooLargeError
 from sardana_redis.keys import DETECTORS_LEFT_OUT, MAPS_LEFT_OUT
 from sardana_redis.model import Info
 from sardana_redis.store._document import plain
+from sardana_redis.store._exact import EXACT, add_exact_texts
 
 __all__ = ["SOFT_LIMIT_BYTES", "fit_info"]
 
@@ -22,6 +23,8 @@ SOFT_LIMIT_BYTES = 900_000
 _HARD_LIMIT_BYTES = 2**20
 _LONGEST_ARRAY = 64
 _MOST_PLOT_ITEMS = 20
+
+EXACT_LEFT_OUT = f"sardana.{EXACT}"
 
 _Reduction = Callable[[Info], list[str]]
 
@@ -36,6 +39,8 @@ def fit_info(info: Info, derive: Callable[[Info], Info] = _nothing) -> Info:
     `derive` makes the file trees for `info["h5maps"]`, plain ones, from what the rest holds.
     """
     fitting: Info = plain(info)
+    if EXACT_LEFT_OUT not in fitting.get("sardana", {}).get("left_out", ()):
+        add_exact_texts(fitting)
     _add_maps(fitting, derive)
     if _size(fitting) <= SOFT_LIMIT_BYTES:
         return fitting
@@ -68,6 +73,11 @@ def _add_maps(fitting: Info, derive: Callable[[Info], Info]) -> None:
 def _size(info: Info) -> int:
     """How blissdata measures it: characters of JSON as Python writes it by default."""
     return len(json.dumps(info))
+
+
+def _drop_exact_texts(info: Info) -> list[str]:
+    """Leaves out what the snapshot says as well, but for the last bits."""
+    return [EXACT_LEFT_OUT] * (info.get("sardana", {}).pop(EXACT, None) is not None)
 
 
 def _drop_long_snapshots(info: Info) -> list[str]:
@@ -143,6 +153,7 @@ def _drop_all_custom_data(info: Info) -> list[str]:
 
 
 _REDUCTIONS: tuple[_Reduction, ...] = (
+    _drop_exact_texts,
     _drop_long_snapshots,
     _drop_long_custom_data,
     _drop_plot_items,

@@ -229,7 +229,8 @@ def test_the_end_carries_times_first_and_last_positions() -> None:
             "times": {"acqtime": 1.5},
             "positions_start": {"mot01": 1.0},
             "positions_end": {"mot01": 2.0},
-        }
+        },
+        "positioners": {"positioners_end": {"mot01": 2.0}},
     }
 
 

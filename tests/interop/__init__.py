@@ -1,0 +1,1 @@
+"""Our scans, written and read by other people's programs, each in an environment of its own."""
