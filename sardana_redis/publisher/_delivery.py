@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 from sardana_redis.errors import ScanNotFoundError, ScanRefusedError, StreamSealedError
 from sardana_redis.log import guest_logger
 from sardana_redis.metrics import RecorderMetrics
 from sardana_redis.model import Info, ScanEnd
-from sardana_redis.nexus import h5maps, part_of
+from sardana_redis.nexus import h5maps, part_of, saved_streams
 from sardana_redis.publisher._batch import Batch
+from sardana_redis.publisher._brake import Brake
 from sardana_redis.publisher._feed import ScanFeed
 from sardana_redis.publisher._lines import continued_line
 from sardana_redis.settings import PublisherSettings
@@ -26,8 +26,6 @@ _log = guest_logger(__name__)
 class Delivery:
     """Delivers scans, brakes when Redis fills, and retains what Redis may still forget."""
 
-    pulse_seconds = 0.1
-
     def __init__(
         self, store: PublishStore, settings: PublisherSettings, metrics: RecorderMetrics
     ) -> None:
@@ -35,11 +33,7 @@ class Delivery:
         self._metrics = metrics
         self._settings = settings
         self._retained: list[ScanFeed] = []
-        self._pulse_at = 0.0
-        self._room_bytes = math.inf
-        self._sent_bytes = 0
-        self.is_braking = False
-        self.has_braked = False
+        self.brake = Brake(store, settings)
 
     @property
     def retains(self) -> bool:
@@ -52,10 +46,6 @@ class Delivery:
         for feed in feeds:
             feed.is_delivered = False
         return feeds
-
-    def release(self) -> None:
-        """Ends braking: no points wait."""
-        self.is_braking = self.has_braked = False
 
     def step(self, feed: ScanFeed, *, holds_points: bool = False) -> bool:
         """Delivers the next thing of the scan; returns whether more may wait.
@@ -72,7 +62,7 @@ class Delivery:
             self._store.bear(publication.birth)
             publication.born = True
         if publication.points_waiting:
-            if holds_points or self._brakes():
+            if holds_points or self.brake.holds():
                 return False
             batch = publication.next_batch(self._settings.batch_bytes)
             assert batch is not None  # noqa: S101 - points wait: for mypy
@@ -111,7 +101,8 @@ class Delivery:
         }
         key, old = new_scan_key(), first.birth
         info = _fitting(old, {**old.info, "sardana": sardana}, key)
-        birth = new_birth(old.identity, info, old.streams, old.heartbeat, key)
+        streams = saved_streams(old.identity, info, old.streams, key)
+        birth = new_birth(old.identity, info, streams, old.heartbeat, key)
         feed.publication = first.continuation(birth)
         feed.tell("continued", continued_line(feed.number, base))
         _log.warning("continuing a scan that was closed", scan=birth.key, closed=first.birth.key)
@@ -129,7 +120,7 @@ class Delivery:
             return
         publication.confirm(batch)
         self._count(batch)
-        self._sent_bytes += batch.payload_bytes
+        self.brake.note_sent(batch.payload_bytes)
         self._retire((*self._retained, feed))
 
     def _count(self, batch: Batch) -> None:
@@ -183,22 +174,6 @@ class Delivery:
                 feed.publication.forget_oldest()
             if not kept and feed in self._retained and feed.intake.points:
                 self._retained.remove(feed)
-
-    def _brakes(self) -> bool:
-        """Whether Redis is so full that points have to wait here.
-
-        The nearer the limit the more often it is looked at: a small Redis is full in 100 ms.
-        """
-        now = time.monotonic()
-        if now >= self._pulse_at or self._sent_bytes > max(0, self._room_bytes / 2):
-            memory = self._store.pulse()
-            self._pulse_at = now + self.pulse_seconds
-            limit = self._settings.brake_ratio * memory.maximum
-            self._room_bytes = limit - memory.used if memory.maximum else math.inf
-            self._sent_bytes = 0
-            self.is_braking = self._room_bytes < 0
-            self.has_braked = self.has_braked or self.is_braking
-        return self.is_braking
 
 
 def _fitting_info(feed: ScanFeed, end: ScanEnd) -> Info:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sardana_redis.model import Info
+from sardana_redis.model import Info, WriterProgress
 from sardana_redis.store._document import Birth
+from sardana_redis.store._survey import Survey
 
 __all__ = ["Entry", "Memory", "PublishStore", "Standing"]
 
@@ -42,11 +43,13 @@ class Memory:
     """Redis' memory in bytes; `maximum` is 0 where there is no limit.
 
     `fragmentation_ratio`: what Redis takes from the system over what it uses; 0 if not asked.
+    `is_copied`: a child of Redis writes its memory into a file; what changes exists twice.
     """
 
     used: int
     maximum: int
     fragmentation_ratio: float = 0.0
+    is_copied: bool = False
 
 
 class PublishStore(Protocol):
@@ -78,6 +81,12 @@ class PublishStore(Protocol):
 
     def pulse(self) -> Memory:
         """Redis' memory now; sets the clock that stamps are taken from as well."""
+
+    def survey(self) -> Survey:
+        """The registered writers now."""
+
+    def reports(self, writers: tuple[str, ...], scan_key: str) -> dict[str, WriterProgress]:
+        """What these writers report of the scan, by their names."""
 
     def close_orphans(self, macroserver: str, boot: str, end: Info) -> list[str]:
         """Closes open scans of an earlier process of the MacroServer; returns their keys."""

@@ -25,12 +25,13 @@ from sardana_redis.keys import (
     SEAL_ID,
     heartbeat_key,
 )
-from sardana_redis.model import Info, ScanState
+from sardana_redis.model import Info, ScanState, WriterProgress
 from sardana_redis.store._document import Birth, dump
 from sardana_redis.store._init_db import check_database, initialise_database
 from sardana_redis.store._link import Command, Link, url_with_password
 from sardana_redis.store._orphans import find_orphans
 from sardana_redis.store._protocol import Entry, Memory, Standing
+from sardana_redis.store._survey import Survey, read_reports, read_survey
 
 __all__ = ["RedisStore", "end_of_stream", "info_fields", "memory_from"]
 
@@ -160,7 +161,7 @@ class RedisStore:
     def pulse(self) -> Memory:
         """Redis' memory now; sets the clock that stamps are taken from as well."""
         before = time.time()
-        info, clock = self._link.pipeline([("INFO", "memory"), ("TIME",)])
+        info, clock = self._link.pipeline([("INFO", "memory", "persistence"), ("TIME",)])
         for reply in (info, clock):
             if isinstance(reply, StoreError):
                 raise reply
@@ -168,6 +169,14 @@ class RedisStore:
         middle = (before + time.time()) / 2
         self._clock_offset_ms = (seconds + microseconds / 1e6 - middle) * 1000
         return memory_from(info_fields(info))
+
+    def survey(self) -> Survey:
+        """The registered writers now."""
+        return read_survey(self._link)
+
+    def reports(self, writers: tuple[str, ...], scan_key: str) -> dict[str, WriterProgress]:
+        """What these writers report of the scan, by their names."""
+        return read_reports(self._link, writers, scan_key)
 
     def close_orphans(self, macroserver: str, boot: str, end: Info) -> list[str]:
         """Closes open scans of an earlier process of the MacroServer; returns their keys."""
@@ -205,6 +214,9 @@ def _run_id(link: Link) -> str:
     return info_fields(link.call("INFO", "server"))["run_id"]
 
 
+_CHILDREN = ("aof_rewrite_in_progress", "rdb_bgsave_in_progress")
+
+
 def info_fields(reply: bytes) -> dict[str, str]:
     """The fields of a reply to INFO."""
     lines = reply.decode().splitlines()
@@ -222,6 +234,7 @@ def memory_from(facts: Mapping[str, str]) -> Memory:
         used=int(facts["used_memory"]) - uncounted,
         maximum=int(facts.get("maxmemory", 0)),
         fragmentation_ratio=float(facts.get("mem_fragmentation_ratio", 0)),
+        is_copied="1" in (facts.get(name) for name in _CHILDREN),
     )
 
 

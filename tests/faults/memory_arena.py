@@ -154,7 +154,7 @@ class MemoryArena:
     @property
     def is_braking(self) -> bool:
         """Whether the publisher holds points back."""
-        return self.publisher._worker.delivery.is_braking
+        return self.publisher._worker.delivery.brake.is_full
 
     def offering(self, total_bytes: int, rate: float, *, scan_bytes: int) -> threading.Thread:
         """Begins to scan in a thread of its own, `rate` bytes a second, until all is offered."""

@@ -222,7 +222,7 @@ def test_what_a_writer_needs_is_kept_while_the_publisher_waits(
     with tracker(small_redis.url) as registry, publisher(small_redis.url) as own:
         feed = begin(own)
         put(feed, 0, 10_000)
-        until(lambda: own._worker.delivery.is_braking)
+        until(lambda: own._worker.delivery.brake.is_full)
         until(lambda: registry.get_sample_value(
             "sardana_redis_memory_reclaim_failures_total"))  # fmt: skip
         time.sleep(1.0)  # ten turns
@@ -311,7 +311,7 @@ def test_no_scan_is_closed_because_redis_was_away(small_redis: RedisServer) -> N
         put(feed, 0, 10)
         until(lambda: feed.publication.next_index == 10)
         until(lambda: gauge("scans", state="STARTED") == 1)
-        own._worker.delivery.pulse_seconds = 60
+        own._worker.delivery.brake.pulse_seconds = 60
         small_redis.stop()
         time.sleep(1)
         assert isnan(gauge("memory_used_bytes"))

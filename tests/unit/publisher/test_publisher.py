@@ -558,7 +558,7 @@ def test_a_small_redis_is_not_filled_between_two_looks_at_its_memory() -> None:
     for point in range(100_000):
         feed.put((point, 0.5))
     deadline = time.monotonic() + 20
-    while not publisher._worker.delivery.is_braking and time.monotonic() < deadline:
+    while not publisher._worker.delivery.brake.is_full and time.monotonic() < deadline:
         time.sleep(0.01)
     publisher.shutdown(0.0)
     assert 900_000 < store.memory.used < 910_000
