@@ -7,34 +7,18 @@ from sardana_redis.follower._kind import Kind, ScanJob, WriterFile
 from sardana_redis.follower._pace import Pace
 from sardana_redis.follower._service import run_writer, writer_health
 from sardana_redis.follower._status import ScanStatus, WriterState, WriterStatus
-from sardana_redis.follower._target import (
-    NoTarget,
-    Target,
-    beside,
-    files_of,
-    forced_target,
-    inside,
-    path_of,
-)
 from sardana_redis.follower._writer import Writer
 
 __all__ = [
     "Desk",
     "Kind",
-    "NoTarget",
     "Pace",
     "ScanJob",
     "ScanStatus",
-    "Target",
     "Writer",
     "WriterFile",
     "WriterState",
     "WriterStatus",
-    "beside",
-    "files_of",
-    "forced_target",
-    "inside",
-    "path_of",
     "run_writer",
     "writer_health",
 ]

@@ -32,12 +32,14 @@ from sardana_redis.store import (
     write_parked,
     write_writer,
 )
+from sardana_redis.vitals import Vitals
 
 __all__ = ["Desk"]
 
 _REPORT_SECONDS = 0.2
 _ORDERS_SECONDS = 1.0
 _REMEMBERED = 20_000
+_OLDER = "it is older than the writer's first start"
 
 
 class Desk:
@@ -72,6 +74,8 @@ class Desk:
         self._settled: set[str] = set()
         self._beat = Pace(WRITER_RENEWAL_SECONDS)
         self._orders = Pace(_ORDERS_SECONDS)
+        self._sessions = settings.sessions
+        self._least_free_bytes = settings.least_free_bytes
         self.is_initialised = False
 
     def open(self) -> list[str]:
@@ -99,7 +103,7 @@ class Desk:
         fresh = [key for key in keys if not (key in final or self._has(key))]
         if self._passes_over and not self._is_known:
             for key in fresh:
-                self.report(key, WriterProgress(0, WriterScanState.SKIPPED))
+                self.report(key, WriterProgress(0, WriterScanState.SKIPPED, reason=_OLDER))
             fresh = []
         self._is_known = True
         self._in_hand.update(fresh)
@@ -177,6 +181,14 @@ class Desk:
         except StoreUnavailable as error:
             if error.reason is not Outage.FULL:
                 raise
+
+    def feel(self, vitals: Vitals) -> None:
+        """Takes how the writer is, for the next sign of life: at once if other files fail."""
+        known = self._record.vitals
+        if vitals.troubles != known.troubles:
+            self._beat.hurry()
+        vitals = replace(vitals, sessions=self._sessions, least_free_bytes=self._least_free_bytes)
+        self._record = replace(self._record, vitals=vitals)
 
     def orders(self) -> dict[str, Order]:
         """What people want done with which scan; looked up once a second, else empty."""

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sardana_redis.follower._target import NoTarget, Target
 from sardana_redis.model import Info, WriterProgress
 from sardana_redis.settings import WriterSettings
 from sardana_redis.store import FollowedScan, ScanReader
+from sardana_redis.targets import ScanTarget
 
-__all__ = ["Kind", "ScanJob", "ScanTarget", "WriterFile"]
-
-ScanTarget = Callable[[FollowedScan, Path | None], Target | NoTarget]
-"""Says which file a scan goes into, inside of a root where one is given."""
+__all__ = ["Kind", "ScanJob", "WriterFile"]
 
 
 class WriterFile(Protocol):

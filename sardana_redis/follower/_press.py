@@ -100,7 +100,9 @@ class Press:
         if isinstance(scan, FollowedScan):
             return scan
         _log.error("scan left Redis before it was written", scan=ticket.number, key=ticket.key)
-        self._desk.report(ticket.key, WriterProgress(ticket.points, WriterScanState.FAILED))
+        reason = "it left Redis before it was written"
+        failed = WriterProgress(ticket.points, WriterScanState.FAILED, reason=reason)
+        self._desk.report(ticket.key, failed)
         self._counts.scan(WriterScanState.FAILED)
         return None
 
@@ -198,7 +200,8 @@ class Press:
         ticket = queue.tickets.pop(0)
         queue.job = None
         _log.error("scan cannot be written", scan=ticket.number, key=ticket.key, reason=reason)
-        self._desk.report(ticket.key, WriterProgress(ticket.points, WriterScanState.FAILED))
+        failed = WriterProgress(ticket.points, WriterScanState.FAILED, reason=reason)
+        self._desk.report(ticket.key, failed)
         self._shelf.finished(ticket.key)
         self._counts.scan(WriterScanState.FAILED)
         self._counts.last_error = f"scan {ticket.number}: {reason}"

@@ -7,18 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from sardana_redis.follower._desk import Desk
+from sardana_redis.follower._disks import Disks
 from sardana_redis.follower._kind import Kind, ScanJob
 from sardana_redis.follower._queue import FileQueue, Ticket
-from sardana_redis.follower._target import NoTarget, forced_target, real_path
 from sardana_redis.log import get_logger
 from sardana_redis.model import WriterProgress, WriterScanState
 from sardana_redis.store import FollowedScan, Order, OrderKind, ParkedScan
+from sardana_redis.targets import NoTarget, forced_target, real_path
+from sardana_redis.vitals import Trouble
 
 __all__ = ["Shelf"]
 
 _log = get_logger("sardana_redis.follower")
 
 _DOCUMENTS_KEPT = 100
+_MOST_TROUBLES = 8
+_REASON_LENGTH = 200
 
 
 class Shelf:
@@ -31,6 +35,7 @@ class Shelf:
         self._queues: dict[Path, FileQueue] = {}
         self._heard: dict[str, Order] = {}
         self._obeyed: dict[str, Order] = {}
+        self.disks = Disks()
 
     def __iter__(self) -> Iterator[FileQueue]:
         return iter(tuple(self._queues.values()))
@@ -54,6 +59,14 @@ class Shelf:
         """How many scans wait for others of their file."""
         return sum(not ticket.is_parked for queue in self for ticket in queue.tickets[1:])
 
+    def troubles(self) -> tuple[Trouble, ...]:
+        """The files that cannot be written now, a few of them."""
+        failing = [queue for queue in self if queue.failing_since is not None]
+        return tuple(
+            Trouble(str(queue.path), queue.reason[:_REASON_LENGTH])
+            for queue in failing[:_MOST_TROUBLES]
+        )
+
     def admit(self, scan: FollowedScan, now: float) -> None:
         """Puts a scan where it belongs, or reports at once that it will not be written."""
         log = _log.bind(scan=scan.identity.get("number"), key=scan.key)
@@ -62,7 +75,8 @@ class Shelf:
         if isinstance(target, str | NoTarget):
             reason = target if isinstance(target, str) else target.reason
             log.info("scan is not for us", reason=reason)
-            self._desk.report(scan.key, WriterProgress(0, WriterScanState.SKIPPED))
+            skipped = WriterProgress(0, WriterScanState.SKIPPED, reason=reason)
+            self._desk.report(scan.key, skipped)
             return
         if target.note:
             log.info("file is another one", path=str(target.path), reason=target.note)
@@ -123,6 +137,7 @@ class Shelf:
         return ""
 
     def _enqueue(self, path: Path, ticket: Ticket) -> None:
+        self.disks.note(path.parent)
         place = real_path(path)  # however the scans spell it
         queue = self._queues.setdefault(place, FileQueue(path, place))
         queue.add(ticket)
@@ -156,8 +171,8 @@ class Shelf:
         if order.kind is OrderKind.SKIP:
             log.warning("scan is skipped as ordered", path=str(queue.path))
             self._take_out(queue, ticket)
-            progress = WriterProgress(ticket.points, WriterScanState.SKIPPED)
-            self._desk.report(ticket.key, progress)
+            skipped = WriterProgress(ticket.points, WriterScanState.SKIPPED, reason="as ordered")
+            self._desk.report(ticket.key, skipped)
             return False
         target = forced_target(str(order.to), self._settings.output_root)
         if isinstance(target, NoTarget):

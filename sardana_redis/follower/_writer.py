@@ -26,6 +26,7 @@ from sardana_redis.model import WriterProgress, WriterScanState
 from sardana_redis.runtime import Backoff, Pulse
 from sardana_redis.settings import Settings, masked_url
 from sardana_redis.store import MALFORMED, FollowedScan, FollowStore
+from sardana_redis.vitals import Vitals
 
 __all__ = ["Writer"]
 
@@ -125,6 +126,7 @@ class Writer:
                 _log.warning("last report not sent", reason=str(error))
         for queue in self._shelf:
             queue.give_up()
+        self._shelf.disks.stop()
         self._store.disconnect()
         self._show(WriterState.STOPPED)
         _log.info("stopped")
@@ -176,7 +178,7 @@ class Writer:
 
     def _skip(self, key: str, reason: str) -> None:
         _log.warning("scan is skipped", key=key, reason=reason)
-        self._desk.report(key, WriterProgress(0, WriterScanState.SKIPPED))
+        self._desk.report(key, WriterProgress(0, WriterScanState.SKIPPED, reason=reason))
 
     def _show(self, state: WriterState, reason: str = "") -> None:
         self.status = make_status(
@@ -188,4 +190,14 @@ class Writer:
             now_ms=self._store.now_ms(),
             is_ready=state in (WriterState.WAITING, WriterState.WRITING)
             and self._desk.is_initialised,
+        )
+        self._desk.feel(self._vitals())
+
+    def _vitals(self) -> Vitals:
+        return Vitals(
+            lag_seconds=self.status.lag_seconds,
+            pending=self.status.pending,
+            parked=self.status.parked,
+            troubles=self._shelf.troubles(),
+            disks=self._shelf.disks.known(),
         )

@@ -10,11 +10,13 @@ from sardana_redis.publisher._lines import (
     misfit_line,
     nexus_options_line,
 )
+from sardana_redis.publisher._lookout import Question
 from sardana_redis.publisher._publisher import BOOT, Publisher
 
 __all__ = [
     "BOOT",
     "Publisher",
+    "Question",
     "ScanFeed",
     "Verdict",
     "bug_line",

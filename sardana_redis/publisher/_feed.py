@@ -11,6 +11,7 @@ from sardana_redis.model import EndReason, Info, ScanEnd
 from sardana_redis.publisher._intake import Intake, Row
 from sardana_redis.publisher._lines import bug_line
 from sardana_redis.publisher._publication import Publication
+from sardana_redis.store import Survey
 
 __all__ = ["ScanFeed", "Verdict"]
 
@@ -35,7 +36,10 @@ class _Host(Protocol):
 
 
 class ScanFeed:
-    """One published scan. `put`, `add_custom`, `end` and `wait` belong to the scan's thread."""
+    """One published scan. `put`, `add_custom`, `end` and `wait` belong to the scan's thread.
+
+    `briefing` makes, of the writers as they are, the line that the scan still waits for.
+    """
 
     def __init__(
         self, host: _Host, publication: Publication, *, number: int, door: str, verdict: Verdict
@@ -58,6 +62,7 @@ class ScanFeed:
         self.late_points = 0
         self.counted_drops = 0
         self.put: Callable[[Row], None] = self.intake.put
+        self.briefing: Callable[[Survey], str] | None = None
         self._host = host
         self._told: set[str] = set()
 
@@ -92,6 +97,12 @@ class ScanFeed:
             self._told.add(kind)
             self.notices.append(text)
 
+    def brief(self, survey: Survey) -> None:
+        """Leaves the line about the scan's writers if it still waits for that; by the publisher."""
+        briefing, self.briefing = self.briefing, None
+        if briefing is not None:
+            self.tell("writers", briefing(survey))
+
     def tell_waiting(self) -> None:
         """Leaves the line that says why points of the ended scan still wait."""
         self.tell("waiting", self._host.waiting_line(self.publication.points_waiting))
@@ -113,9 +124,11 @@ class ScanFeed:
         if misfits := self.misfits():
             sardana["misfits"] = misfits
         reason = EndReason.FAILURE if shortfalls else end.reason
+        positioners = {**born.get("positioners", {}), **end.info.get("positioners", {})}
         return {
             **born,
             **end.info,
+            **({"positioners": positioners} if positioners else {}),
             "end_time": end.time.isoformat(),
             "end_reason": str(reason),
             "sardana": sardana,

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from sardana_redis.errors import Outage, StoreError, StoreUnavailable
 
 __all__ = [
+    "away_line",
     "bug_line",
     "continued_line",
     "dropped_line",
     "full_line",
+    "full_redis_line",
     "held_back_line",
     "misfit_line",
     "nexus_options_line",
@@ -47,6 +49,22 @@ def outage_line(url: str, error: StoreError) -> str:
         return f"Redis at {url} {what}. {_KEPT} {remedy}"
     reason = str(error).rstrip(".")
     return f"Redis at {url} cannot take this scan: {reason}. {_KEPT}"
+
+
+def away_line(url: str, error: StoreError | None) -> str:
+    """Says that Redis cannot be used, or did not answer yet, to somebody who needs it now."""
+    if isinstance(error, StoreUnavailable):
+        what, remedy = _OUTAGES[error.reason]
+        return f"Redis at {url} {what}. {remedy}"
+    if error is not None:
+        reason = str(error).rstrip(".")
+        return f"Redis at {url} cannot take it: {reason}."
+    return f"Redis at {url} does not answer in time."
+
+
+def full_redis_line(url: str) -> str:
+    """Says that Redis has no room for points, to somebody who needs it now."""
+    return f"Redis at {url} is nearly full. Is the memory tracker running?"
 
 
 def still_waiting_line(points: int) -> str:

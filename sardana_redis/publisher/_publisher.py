@@ -12,18 +12,21 @@ from prometheus_client import CollectorRegistry
 from sardana_redis.log import guest_logger
 from sardana_redis.metrics import RecorderMetrics
 from sardana_redis.model import EndReason, Identity, Info, ScanEnd, StreamSpec
-from sardana_redis.nexus import h5maps
+from sardana_redis.nexus import h5maps, saved_streams
 from sardana_redis.publisher._feed import ScanFeed, Verdict
 from sardana_redis.publisher._intake import Doorbell, Intake
 from sardana_redis.publisher._lines import (
+    away_line,
+    full_redis_line,
     held_back_line,
     outage_line,
     still_waiting_line,
 )
+from sardana_redis.publisher._lookout import Question
 from sardana_redis.publisher._publication import Publication
 from sardana_redis.publisher._worker import Worker
 from sardana_redis.settings import PublisherSettings
-from sardana_redis.store import PublishStore, fit_info, new_birth, new_scan_key
+from sardana_redis.store import PublishStore, Survey, fit_info, new_birth, new_scan_key
 
 __all__ = ["BOOT", "Publisher"]
 
@@ -71,11 +74,11 @@ class Publisher:
     @property
     def is_away(self) -> bool:
         """Whether points have to wait for Redis: it cannot be used, or is nearly full."""
-        return self._worker.uplink.error is not None or self._worker.delivery.is_braking
+        return self._worker.uplink.error is not None or self._worker.delivery.brake.is_full
 
     def waiting_line(self, points: int) -> str:
         """Why so many points of an ended scan wait."""
-        if self._worker.delivery.is_braking:
+        if self._worker.delivery.brake.is_full:
             return held_back_line(self._url, points)
         return still_waiting_line(points)
 
@@ -104,6 +107,7 @@ class Publisher:
         info = {**info, "sardana": {**info.get("sardana", {}), **process}}
         key = new_scan_key()
         info = fit_info(info, lambda fitting: h5maps(identity, fitting, streams, key))
+        streams = saved_streams(identity, info, streams, key)
         intake = Intake(
             streams,
             self._bell,
@@ -127,6 +131,25 @@ class Publisher:
         self._worker.attends = True
         self._ensure_thread()
         self._bell.ring_at_once()
+
+    @property
+    def survey(self) -> Survey | None:
+        """The writers as they were seen a few seconds ago; None where nobody knows."""
+        return self._worker.lookout.survey
+
+    def away_line(self) -> str:
+        """Why Redis cannot be used now."""
+        if self._worker.delivery.brake.is_full:
+            return full_redis_line(self._url)
+        return away_line(self._url, self._worker.uplink.error)
+
+    def ask(self, writers: tuple[str, ...], scan_key: str, seconds: float) -> Question:
+        """Has these writers' reports of a scan looked at for so long; waits for nothing."""
+        question = Question(writers, scan_key, time.monotonic() + seconds)
+        self._worker.lookout.asked.append(question)
+        self._ensure_thread()
+        self._bell.ring_at_once()
+        return question
 
     def has_open_scan(self, door: str, other_than: ScanFeed) -> bool:
         """Whether another scan of that door has not ended: the feed is a scan in a scan."""

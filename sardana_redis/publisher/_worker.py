@@ -18,6 +18,7 @@ from sardana_redis.model import EndReason, ScanEnd
 from sardana_redis.publisher._delivery import Delivery
 from sardana_redis.publisher._feed import ScanFeed
 from sardana_redis.publisher._lines import bug_line, full_line, outage_line
+from sardana_redis.publisher._lookout import Lookout
 from sardana_redis.publisher._uplink import Uplink
 from sardana_redis.settings import PublisherSettings
 from sardana_redis.store import PublishStore
@@ -53,7 +54,9 @@ class Worker:
         self._boot = boot
         self._metrics = metrics
         self.uplink = Uplink(store, url, retry_max_seconds=settings.retry_max_seconds)
+        self._buffer_bytes = settings.buffer_bytes
         self.delivery = Delivery(store, settings, metrics)
+        self.lookout = Lookout(store)
         self.feeds: tuple[ScanFeed, ...] = ()
         self.begun: list[ScanFeed] = []
         self.stop_at: float | None = None
@@ -82,9 +85,10 @@ class Worker:
             return 0.02
         if not self.uplink.is_connected and self._needs_redis:
             return self.uplink.retry_at - now
-        if self.delivery.is_braking:
-            return self.delivery.pulse_seconds
-        return min(_WATCH_SECONDS, _IDLE_PULSE_SECONDS) if self.feeds else _IDLE_PULSE_SECONDS
+        if self.delivery.brake.is_on:
+            return self.delivery.brake.pulse_seconds
+        longest = _WATCH_SECONDS if self.feeds else _IDLE_PULSE_SECONDS
+        return min(longest, self.lookout.pause_seconds) if self._needs_redis else longest
 
     def _take_over(self) -> None:
         """Takes over the scans that began, or want another look, since the last time."""
@@ -141,6 +145,7 @@ class Worker:
         if not self.feeds and now >= self._idle_pulse_at:
             self._store.pulse()
             self._idle_pulse_at = now + _IDLE_PULSE_SECONDS
+        self.lookout.turn(now, self.feeds)
 
     def _deliver(self) -> None:
         """Gives every scan its turn, a batch each, until nothing waits or Redis is too full."""
@@ -151,7 +156,7 @@ class Worker:
                 more |= self._deliver_one(feed)
             self.uplink.succeed()
             if not any(feed.publication.points_waiting for feed in self.feeds):
-                self.delivery.release()  # nobody looks at the memory any more
+                self.delivery.brake.release()  # nobody looks at the memory any more
             now = time.monotonic()
             if self.stop_at is not None and now >= self.stop_at:
                 return
@@ -162,13 +167,19 @@ class Worker:
             self._keep_up(now)
             more |= any(not feed.publication.attempted for feed in self.feeds)
 
+    @property
+    def _is_half_full(self) -> bool:
+        """Whether half of what may wait here waits."""
+        held = sum(feed.intake.held_bytes for feed in self.feeds)
+        return held > self._buffer_bytes / 2
+
     def _has_to_wait(self, feed: ScanFeed) -> bool:
         """Whether a scan of the same door that is over is delivered first, as memory is short.
 
         Followers write scans of one file one after the other: points of a later one would take
         the room in Redis that the rest of the earlier one needs, and neither could go on.
         """
-        return self.delivery.has_braked and any(
+        return self.delivery.brake.has_been_full and any(
             elder.door == feed.door
             and elder.scan_end is not None
             and elder.began < feed.began
@@ -177,6 +188,7 @@ class Worker:
         )
 
     def _deliver_one(self, feed: ScanFeed) -> bool:
+        self.delivery.brake.is_pressed = self.stop_at is not None or self._is_half_full
         try:
             more = self.delivery.step(feed, holds_points=self._has_to_wait(feed))
         except ScanRefusedError as error:
@@ -241,6 +253,7 @@ class Worker:
 
     def _lose(self, error: StoreError) -> None:
         """Notes that Redis is away, and tells those who scan."""
+        self.lookout.lose_sight()
         if self.uplink.lose(error):
             line = outage_line(self._url, error)
             for feed in self.feeds:

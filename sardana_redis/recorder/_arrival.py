@@ -1,4 +1,4 @@
-"""At MacroServer's start: closes the scans that its earlier process left open, without a scan.
+"""At MacroServer's start: opens the port of the metrics, closes scans that were left open.
 
 Sardana loads the recorder's file before MacroServer has read its environment, where RedisURL
 is. So a thread waits until MacroServer is up, and hands over to the publisher's own thread.
@@ -13,7 +13,7 @@ from typing import Any
 
 from sardana_redis.errors import SettingsError
 from sardana_redis.log import guest_logger
-from sardana_redis.recorder._publishers import publisher_for
+from sardana_redis.recorder._publishers import publisher_for, serve_metrics
 from sardana_redis.recorder._sardana import RunningMacroServer, is_server, running_macroserver
 from sardana_redis.settings import load_settings
 
@@ -69,6 +69,7 @@ def _wait_and_attend(find: Callable[[], RunningMacroServer | None]) -> None:
             if time.monotonic() > deadline:
                 return
             time.sleep(_POLL_SECONDS)  # a daemon of MacroServer: it ends with it
+        serve_metrics(load_settings().recorder)
         for url in used_redis_urls(server.environment):
             publisher_for(load_settings(url=url), server.name).attend()
     except SettingsError as error:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sardana_redis.model import FileWriter, ScanFile
+from sardana_redis.targets import NEXUS_SUFFIXES
 
 __all__ = ["left_to_us", "nexus_file", "scan_files", "with_file"]
-
-_NEXUS_SUFFIXES = (".h5", ".hdf5", ".nxs", ".nx", ".hdf")
 
 
 def scan_files(
@@ -35,7 +34,7 @@ def scan_files(
 
 def nexus_file(files: Sequence[ScanFile]) -> str | None:
     """The path of the NeXus file that is written from Redis; None where there is none."""
-    found = [file for file in files if Path(file.path).suffix.lower() in _NEXUS_SUFFIXES]
+    found = [file for file in files if Path(file.path).suffix.lower() in NEXUS_SUFFIXES]
     for file in found:
         if file.writer is FileWriter.REDIS:
             return file.path

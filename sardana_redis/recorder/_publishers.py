@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sardana_redis.publisher import Publisher
 from sardana_redis.recorder._monitor import Monitor
-from sardana_redis.settings import PublisherSettings, Settings, masked_url
+from sardana_redis.settings import PublisherSettings, RecorderSettings, Settings, masked_url
 from sardana_redis.store import RedisStore
 
-__all__ = ["Publishers", "publisher_for"]
+__all__ = ["Publishers", "publisher_for", "serve_metrics"]
 
 _Key = tuple[str, Path | None, PublisherSettings, str]
 
@@ -42,6 +42,11 @@ class Publishers:
             self._latest = publisher = self._by_key[key]
             self._monitor.serve(settings.recorder)
         return publisher
+
+    def serve_metrics(self, settings: RecorderSettings) -> None:
+        """Serves metrics from now on where a port is set, also without a publisher."""
+        with self._lock:
+            self._monitor.serve(settings)
 
     def shut_down(self) -> None:
         """Delivers what waits, each publisher for at most its `shutdown_timeout`."""
@@ -87,4 +92,6 @@ class Publishers:
         )
 
 
-publisher_for = Publishers().publisher_for
+_ours = Publishers()
+publisher_for = _ours.publisher_for
+serve_metrics = _ours.serve_metrics

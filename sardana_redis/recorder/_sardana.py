@@ -3,29 +3,41 @@
 Seen in Sardana 3.7.1, pinned by tests/integration/test_sardana_pins.py: `Macro._getEnv` and
 `Macro._getName` (the public ones raise once the macro was stopped, and Sardana's own
 recorders use these), `Macro.executor._macro_stack`, the attributes of the scan macros that
-`macro_facts` reads, `ScanEndStatus`, `Door.macro_server`, `SardanaServer.server_state`, the
+`macro_facts` reads, `ScanEndStatus`, how `GScan.step_scan` starts its recorders, `SaveModes`,
+`MacroServerException`, `Door.macro_server`, `SardanaServer.server_state`, the
 attribute `macro_server` of the Tango device, `MacroServer.get_env` without a name.
 """
 
 from __future__ import annotations
 
+import time
 import weakref
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NoReturn
 
 import tango
-from sardana.macroserver.msexception import UnknownEnv
+from sardana.macroserver.msexception import (
+    InterruptException,
+    MacroServerException,
+    UnknownEnv,
+)
 from sardana.macroserver.scan.gscan import ScanEndStatus
+from sardana.macroserver.scan.recorder import SaveModes
 from sardana.sardanadefs import SardanaServer, State
 from taurus.core.util.log import Logger
 
+from sardana_redis.log import guest_logger
 from sardana_redis.model import EndReason
 from sardana_redis.publisher import Verdict
 from sardana_redis.recorder._translate import MacroFacts
 
 __all__ = [
     "RunningMacroServer",
+    "end_recorders_before",
     "environment_variable",
+    "forbid_scan",
+    "inform",
     "is_server",
     "macro_facts",
     "macroserver_name",
@@ -33,6 +45,8 @@ __all__ = [
     "running_macroserver",
     "warn",
 ]
+
+_log = guest_logger("sardana_redis.recorder")
 
 _END_REASONS = {
     ScanEndStatus.Normal: EndReason.SUCCESS,
@@ -109,6 +123,43 @@ def warn(macro: Any, line: str) -> None:
     """Shows the operator one line."""
     # Not `macro.warning`, nor `_warning`: both wait and raise once the operator stopped the macro.
     Logger.warning(macro, "%s", line)
+
+
+def inform(macro: Any, line: str) -> None:
+    """Shows the operator one line that is no warning; as `warn` in all else."""
+    Logger.info(macro, "%s", line)
+
+
+def forbid_scan(recordlist: Any, recorder: Any, line: str) -> NoReturn:
+    """Ends what had started before `recorder`, then the macro, with one line to the operator."""
+    end_recorders_before(recorder, recordlist)
+    # Shown as "RedisRequireWriters: <line>"; of another exception a traceback as well.
+    raise MacroServerException({"type": "RedisRequireWriters", "msg": line})
+
+
+def end_recorders_before(recorder: Any, recordlist: Any) -> None:
+    """Gives the recorders that had started before `recorder` their end.
+
+    `GScan.step_scan` (Sardana 3.7.1) starts its recorders before its `try`, so that an
+    exception keeps those that had started from their end: files would stay open.
+    """
+    environ = recordlist.getEnviron()
+    end = time.time()
+    environ.update(
+        endts=end,
+        endtime=datetime.fromtimestamp(end),
+        endstatus=ScanEndStatus.Exception,
+    )
+    for other in recordlist.getDataHandler().recorders:
+        if other is recorder:
+            break
+        if other.savemode is SaveModes.Record:
+            try:
+                other.endRecordList(recordlist)
+            except InterruptException:
+                raise
+            except Exception:  # noqa: BLE001 - the others get their end all the same
+                _log.exception("a recorder failed at its end", recorder=type(other).__name__)
 
 
 def make_verdict(macro: Any) -> Verdict:

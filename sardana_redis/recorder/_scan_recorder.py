@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 from sardana_redis.model import Column, EndReason, Role, ScanEnd
 from sardana_redis.publisher import ScanFeed, dropped_line, misfit_line
@@ -13,6 +13,16 @@ from sardana_redis.recorder._translate import MacroFacts, scan_end
 __all__ = ["Row", "ScanRecorder", "make_gatherer"]
 
 Row = tuple[Any, ...]
+
+
+class Writers(Protocol):
+    """What leaves the lines about a scan's writers."""
+
+    def brief(self, feed: ScanFeed) -> None:
+        """Leaves the line of the start, now or later."""
+
+    def report(self, feed: ScanFeed) -> None:
+        """Leaves the line of the end of a delivered scan; may wait a little."""
 
 
 class ScanRecorder:
@@ -27,6 +37,7 @@ class ScanRecorder:
         flush_timeout: float,
         is_nested: Callable[[], bool],
         tell: Callable[[str], None],
+        writers: Writers | None = None,
     ) -> None:
         self._feed = feed
         self._columns = columns
@@ -34,9 +45,12 @@ class ScanRecorder:
         self._flush_timeout = flush_timeout
         self._is_nested = is_nested
         self._tell = tell
+        self._writers = writers
         self._gather = make_gatherer(columns)
         self._first_positions: dict[str, Any] | None = None
         self._last: Row = ()
+        if writers is not None:
+            writers.brief(feed)
         self.pass_on_notices()
 
     def record(self, data: Mapping[str, Any]) -> None:
@@ -58,16 +72,20 @@ class ScanRecorder:
         feed = self._feed
         first, last = self._first_positions or {}, self._positions(self._last)
         feed.end(scan_end(environ, self._macro, first, last))
-        delivered = feed.wait(0.0 if self._is_nested() else self._flush_timeout)
+        is_nested = self._is_nested()
+        delivered = feed.wait(0.0 if is_nested else self._flush_timeout)
         dropped = (feed.intake.dropped_points, feed.intake.dropped_arrays)
         if any(dropped):
             feed.tell("dropped", dropped_line(*dropped))
-        elif not delivered and not self._is_nested() and not feed.was_told("outage"):
+        elif not delivered and not is_nested and not feed.was_told("outage"):
             feed.tell_waiting()
         misfits = feed.misfits()
         if misfits:
             feed.tell("misfits", misfit_line(misfits))
         self.pass_on_notices()
+        if self._writers is not None and delivered and not is_nested:
+            self._writers.report(feed)
+            self.pass_on_notices()
 
     def fail(self) -> None:
         """Ends a scan of which nothing more can be recorded."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from sardana_redis.errors import BadInputError, SettingsError
+from sardana_redis.briefing import Remark, RequireWriters, ScanFacts
+from sardana_redis.errors import BadInputError, ScanForbiddenError, SettingsError
 from sardana_redis.model import NexusTarget, ScanFile
 from sardana_redis.publisher import nexus_options_line
 from sardana_redis.recorder._columns import stream_specs
@@ -15,6 +17,7 @@ from sardana_redis.recorder._nexus_options import NexusOptions, nexus_options, n
 from sardana_redis.recorder._publishers import publisher_for
 from sardana_redis.recorder._sardana import (
     environment_variable,
+    inform,
     macro_facts,
     make_verdict,
     warn,
@@ -22,6 +25,7 @@ from sardana_redis.recorder._sardana import (
 from sardana_redis.recorder._scan_info import make_info
 from sardana_redis.recorder._scan_recorder import ScanRecorder
 from sardana_redis.recorder._translate import Experiment, experiment_of, scan_start
+from sardana_redis.recorder._writers import ScanWriters
 from sardana_redis.settings import Settings, load_settings
 
 __all__ = ["start_recording"]
@@ -29,10 +33,13 @@ __all__ = ["start_recording"]
 _CLAIM = "_sardana_redis_claimed"
 
 
-def start_recording(recordlist: Any, macro: Any, ours: type) -> ScanRecorder | None:
+def start_recording(
+    recordlist: Any, macro: Any, ours: type, mode: RequireWriters
+) -> ScanRecorder | None:
     """The recording of a scan; None where another recorder of ours has it already.
 
-    Raises SettingsError where the settings cannot be used.
+    Raises SettingsError where the settings cannot be used, ScanForbiddenError where the
+    operator wants no scan while its writers are as they are.
     """
     # All recorders of a scan get the same record list, however often Sardana built ours.
     if getattr(recordlist, _CLAIM, False):
@@ -51,10 +58,15 @@ def start_recording(recordlist: Any, macro: Any, ours: type) -> ScanRecorder | N
     about = experiment_of(environment_variable(macro, "NexusExperimentInfo"), settings)
     nexus = _nexus_target(macro, files, environ, about)
     start = scan_start(environ, facts, files, settings, about=about, nexus=nexus)
+    info = make_info(start)
     publisher = publisher_for(settings, facts.macroserver)
+    publisher.attend()
+    writers = ScanWriters(publisher, ScanFacts(asdict(start.identity), info), mode)
+    if (line := writers.refusal()) is not None:
+        raise ScanForbiddenError(line)
     feed = publisher.begin(
         start.identity,
-        make_info(start),
+        info,
         stream_specs(start.columns),
         door=facts.door,
         owner=id(macro),
@@ -66,7 +78,8 @@ def start_recording(recordlist: Any, macro: Any, ours: type) -> ScanRecorder | N
         facts,
         flush_timeout=settings.publisher.flush_timeout,
         is_nested=lambda: publisher.has_open_scan(facts.door, feed),
-        tell=lambda line: warn(macro, line),
+        tell=lambda line: (inform if isinstance(line, Remark) else warn)(macro, line),
+        writers=writers,
     )
 
 

@@ -17,13 +17,20 @@ from typing import Any, TypeVar
 from sardana.macroserver.msexception import InterruptException
 from sardana.macroserver.scan.recorder import DataRecorder
 
-from sardana_redis.errors import SardanaRedisError
+from sardana_redis.briefing import RequireWriters, refusal_line
+from sardana_redis.errors import SardanaRedisError, ScanForbiddenError
 from sardana_redis.log import guest_logger
 from sardana_redis.publisher import bug_line
 from sardana_redis.recorder._arrival import arrive
-from sardana_redis.recorder._sardana import warn
+from sardana_redis.recorder._sardana import (
+    end_recorders_before,
+    environment_variable,
+    forbid_scan,
+    warn,
+)
 from sardana_redis.recorder._scan_recorder import ScanRecorder
 from sardana_redis.recorder._start import start_recording
+from sardana_redis.recorder._writers import wanted
 
 _log = guest_logger("sardana_redis.recorder")
 
@@ -58,10 +65,30 @@ class RedisBlissRecorder(DataRecorder):  # type: ignore[misc]  # Sardana ships n
         self._macro = weakref.ref(macro) if macro is not None else lambda: None
         self._scan: ScanRecorder | None = None
         self._early_custom: list[dict[str, Any]] = []
+        self._mode = RequireWriters.WARN
+        self._forbidden: str | None = None
+
+    def _startRecordList(self, recordlist: Any) -> None:
+        try:
+            self._begin(recordlist)
+        except InterruptException:
+            end_recorders_before(self, recordlist)
+            raise
+        if self._forbidden is not None:
+            forbid_scan(recordlist, self, self._forbidden)
 
     @_guarded
-    def _startRecordList(self, recordlist: Any) -> None:
-        self._scan = start_recording(recordlist, self._macro(), type(self))
+    def _begin(self, recordlist: Any) -> None:
+        macro = self._macro()
+        self._mode, line = wanted(environment_variable(macro, "RedisRequireWriters"))
+        if line is not None:
+            warn(macro, line)
+        try:
+            self._scan = start_recording(recordlist, macro, type(self), self._mode)
+        except ScanForbiddenError as error:
+            self.is_off = True
+            self._forbidden = str(error)
+            return
         if self._scan is None:
             self.is_off = True  # another recorder of ours publishes this scan
             return
@@ -108,6 +135,9 @@ class RedisBlissRecorder(DataRecorder):  # type: ignore[misc]  # Sardana ships n
         self.is_off = True
         if self._scan is not None:
             self._scan.fail()
+        if self._scan is None and self._mode is RequireWriters.REFUSE:
+            self._forbidden = refusal_line([line])
+            return
         macro = self._macro()
         if macro is not None:
             warn(macro, line)

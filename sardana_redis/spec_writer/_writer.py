@@ -9,8 +9,8 @@ from sardana_redis.metrics import WriterMetrics
 from sardana_redis.settings import Settings
 from sardana_redis.spec_writer._file import SpecFile
 from sardana_redis.spec_writer._job import Job
-from sardana_redis.spec_writer._target import spec_target
 from sardana_redis.store import FollowedScan
+from sardana_redis.targets import spec_target
 
 __all__ = ["SpecWriter"]
 

@@ -56,6 +56,10 @@ def spec_writer(
             "--park-seconds", help="A file is tried for as long, then its scan is parked."
         ),
     ] = None,
+    least_free_bytes: Annotated[
+        int | None,
+        typer.Option("--least-free-bytes", help="With less left on a disk operators are told."),
+    ] = None,
     http_host: Annotated[
         str | None, typer.Option("--http-host", help="Address of /metrics and /healthz.")
     ] = None,
@@ -80,6 +84,7 @@ def spec_writer(
         "fsync": fsync,
         "next_scan_timeout": next_scan_timeout,
         "park_seconds": park_seconds,
+        "least_free_bytes": least_free_bytes,
         "http_host": http_host,
         "http_port": http_port,
     }

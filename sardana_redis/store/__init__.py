@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sardana_redis.store._catalog import ScanSummary, StreamSummary, list_scans, show_scan
 from sardana_redis.store._document import Birth, dump, new_birth, new_scan_key, plain
+from sardana_redis.store._exact import survives_redis
+from sardana_redis.store._fate import ScanFate, last_scans
 from sardana_redis.store._fit import fit_info
 from sardana_redis.store._follow_store import FollowStore, followed_scan
 from sardana_redis.store._followed import (
@@ -29,6 +31,7 @@ from sardana_redis.store._registry import (
     list_writers,
 )
 from sardana_redis.store._scan_reader import ScanReader
+from sardana_redis.store._survey import Survey
 from sardana_redis.store._track_store import TrackStore
 from sardana_redis.store._tracked import LastState, StreamStanding, TrackedScan, Trimmed
 from sardana_redis.store._writer_keys import (
@@ -73,12 +76,14 @@ __all__ = [
     "ReadStream",
     "RedisStore",
     "RegisteredWriter",
+    "ScanFate",
     "ScanReader",
     "ScanSummary",
     "Standing",
     "StoredScan",
     "StreamStanding",
     "StreamSummary",
+    "Survey",
     "TrackStore",
     "TrackedScan",
     "Trimmed",
@@ -92,6 +97,7 @@ __all__ = [
     "forget_writer",
     "give_order",
     "initialise_database",
+    "last_scans",
     "list_parked",
     "list_scans",
     "list_writers",
@@ -109,6 +115,7 @@ __all__ = [
     "remove_order",
     "remove_parked",
     "show_scan",
+    "survives_redis",
     "url_with_password",
     "wait_for_report",
     "write_parked",

@@ -20,6 +20,7 @@ from sardana_redis.errors import (
 from sardana_redis.keys import HISTORY, HISTORY_LENGTH, PROTOCOL, SCAN_PREFIX, STREAM_PREFIX
 from sardana_redis.model import JSON, Info, ScanState
 from sardana_redis.store._clock import RedisClock
+from sardana_redis.store._exact import restore_exact
 from sardana_redis.store._followed import MALFORMED, OTHER, FollowedScan, FollowedStream
 from sardana_redis.store._init_db import check_database
 from sardana_redis.store._link import Command, Link, url_with_password
@@ -157,7 +158,7 @@ class FollowStore:
         found = json.loads(reply) if reply is not None else []
         if not found:
             return None
-        return found[0] if isinstance(found[0], dict) else {}
+        return restore_exact(found[0]) if isinstance(found[0], dict) else {}
 
     def behind(self, positions: Sequence[tuple[FollowedScan, int]]) -> list[tuple[int, int | None]]:
         """For each scan and position: its length, and the time in ms of its oldest point behind.
@@ -206,7 +207,7 @@ class FollowStore:
 def followed_scan(key: str, document: Mapping[str, Any]) -> FollowedScan:
     """The scan that a document of blissdata's describes; ScanUnreadableError for another one."""
     try:
-        info: Info = document["info"] or {}
+        info: Info = restore_exact(document["info"] or {})
         streams = {name: _stream(name, stream) for name, stream in document["data_streams"].items()}
         order = [name for name in info.get("channels") or {} if name in streams]
         names = dict.fromkeys([*order, *streams])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from redis import Connection
 from redis import exceptions as foreign
@@ -30,6 +30,8 @@ __all__ = ["Command", "Link", "reader_url", "url_with_password"]
 
 Command = tuple[Any, ...]
 
+_CERTIFICATES = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
+
 
 class Link:
     """An open connection; any error but a refused command closes it for good."""
@@ -37,6 +39,7 @@ class Link:
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
         self._connection = _connection(url, timeout_seconds)
         self._is_closed = False
+        _require_certificates(url)
         try:
             self._connection.connect()
         except (foreign.RedisError, OSError) as error:
@@ -109,6 +112,17 @@ def _connection(url: str, timeout_seconds: float) -> Any:
         raise StoreUnusable(
             "The URL of Redis has an option behind its ? that redis-py does not take: remove it."
         ) from None
+
+
+def _require_certificates(url: str) -> None:
+    """Raises SettingsError where a file that the URL names is not there.
+
+    Python's own error names neither the file nor the option.
+    """
+    for option, names in parse_qs(urlsplit(url).query).items():
+        name = names[-1]
+        if option in _CERTIFICATES and not Path(name).is_file():
+            raise SettingsError(f"The file {name}, {option} of Redis' URL, is not there.")
 
 
 def reader_url(url: str) -> str:

@@ -14,10 +14,11 @@ from sardana_redis.errors import (
     StoreUnavailable,
     StreamSealedError,
 )
-from sardana_redis.model import Info, ScanState
+from sardana_redis.model import Info, ScanState, WriterProgress
 from sardana_redis.store._document import Birth
 from sardana_redis.store._fit import fit_info
 from sardana_redis.store._protocol import Entry, Memory, Standing
+from sardana_redis.store._survey import Survey
 
 __all__ = ["MemoryStore", "StoredScan"]
 
@@ -40,6 +41,8 @@ class MemoryStore:
         self.scans: dict[str, StoredScan] = {}
         self.run_id = "memory"
         self.memory = Memory(0, 0)
+        self.writers = Survey()
+        self.progress: dict[tuple[str, str], WriterProgress] = {}
         self._connected = False
 
     def connect(self) -> str:
@@ -107,6 +110,17 @@ class MemoryStore:
         """The memory that the test set."""
         self._require_connection()
         return self.memory
+
+    def survey(self) -> Survey:
+        """The writers that the test set."""
+        self._require_connection()
+        return self.writers
+
+    def reports(self, writers: tuple[str, ...], scan_key: str) -> dict[str, WriterProgress]:
+        """What the test has these writers report of the scan."""
+        self._require_connection()
+        found = {name: self.progress.get((name, scan_key)) for name in writers}
+        return {name: report for name, report in found.items() if report is not None}
 
     def close_orphans(self, macroserver: str, boot: str, end: Info) -> list[str]:
         """Closes open scans of an earlier process of the MacroServer; returns their keys."""

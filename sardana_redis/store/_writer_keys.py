@@ -15,6 +15,7 @@ from sardana_redis.errors import StoreError
 from sardana_redis.keys import WRITERS, orders_key, parked_key, progress_key
 from sardana_redis.model import WriterProgress, WriterRecord, WriterScanState
 from sardana_redis.store._link import Command, Link
+from sardana_redis.store._vitals import vitals_document, vitals_from
 
 __all__ = [
     "Order",
@@ -23,6 +24,7 @@ __all__ = [
     "forget_writer",
     "give_order",
     "progress_command",
+    "progress_from",
     "read_orders",
     "read_parked",
     "read_progress",
@@ -32,6 +34,7 @@ __all__ = [
     "remove_parked",
     "write_parked",
     "write_writer",
+    "writers_from",
 ]
 
 _Value = TypeVar("_Value")
@@ -94,13 +97,20 @@ def progress_command(writer: str, progress: Mapping[str, WriterProgress]) -> Com
         }
         if item.waits:
             document["waits"] = True
+        if item.reason:
+            document["why"] = item.reason
         words += (key, json.dumps(document))
     return tuple(words)
 
 
 def read_writers(link: Link) -> dict[str, WriterRecord]:
     """The registered writers by their name."""
-    return _read_hash(link, WRITERS, _record_from)
+    return writers_from(link.call("HGETALL", WRITERS))
+
+
+def writers_from(reply: Any) -> dict[str, WriterRecord]:
+    """The registered writers, from Redis' reply to HGETALL; a refusal is raised."""
+    return _hash_from(reply, _record_from)
 
 
 def write_writer(link: Link, name: str, record: WriterRecord) -> None:
@@ -111,6 +121,7 @@ def write_writer(link: Link, name: str, record: WriterRecord) -> None:
         "version": record.version,
         "boot": record.boot,
         "seen": record.seen_ms,
+        "vitals": vitals_document(record.vitals),
     }
     link.call("HSET", WRITERS, name, json.dumps(document))
 
@@ -165,11 +176,14 @@ def remove_order(link: Link, writer: str, key: str) -> None:
 
 
 def _read_hash(link: Link, key: str, make: Callable[[Any], _Value]) -> dict[str, _Value]:
-    flat = link.call("HGETALL", key)
-    if isinstance(flat, StoreError):
-        raise flat
+    return _hash_from(link.call("HGETALL", key), make)
+
+
+def _hash_from(reply: Any, make: Callable[[Any], _Value]) -> dict[str, _Value]:
+    if isinstance(reply, StoreError):
+        raise reply
     found = {}
-    for name, text in zip(flat[::2], flat[1::2], strict=True):
+    for name, text in zip(reply[::2], reply[1::2], strict=True):
         value = _understood(text, make)
         if value is not None:
             found[name.decode(errors="replace")] = value
@@ -184,6 +198,11 @@ def _understood(text: bytes, make: Callable[[Any], _Value]) -> _Value | None:
         return None
 
 
+def progress_from(text: bytes) -> WriterProgress | None:
+    """What a report says; None where it makes no sense."""
+    return _understood(text, _progress_from)
+
+
 def _progress_from(document: Any) -> WriterProgress:
     return WriterProgress(
         points=int(document["n"]),
@@ -191,6 +210,7 @@ def _progress_from(document: Any) -> WriterProgress:
         lost=int(document.get("lost", 0)),
         time_ms=int(document.get("t", 0)),
         waits=bool(document.get("waits", False)),
+        reason=str(document.get("why", "")),
     )
 
 
@@ -201,6 +221,7 @@ def _record_from(document: Any) -> WriterRecord:
         version=str(document["version"]),
         boot=str(document.get("boot", "")),
         seen_ms=int(document["seen"]),
+        vitals=vitals_from(document.get("vitals", {})),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import inspect
 from pathlib import Path
@@ -60,6 +61,38 @@ def test_the_end_of_a_scan_has_four_reasons() -> None:
         "USER_ABORT",
         "FAILURE",
     ]
+
+
+def test_an_error_of_our_own_is_one_line_and_recorders_start_before_the_try() -> None:
+    from sardana.macroserver.msexception import MacroServerException
+    from sardana.macroserver.scan.gscan import GScan
+    from sardana.macroserver.scan.recorder import SaveModes
+
+    error = MacroServerException({"type": "Name", "msg": "what is wrong"})
+    assert repr(error) == "Name: what is wrong"
+    assert not error.traceback
+    source = inspect.getsource(GScan.step_scan)
+    assert source.index("self.start()") < source.index("try:"), "why forbid_scan ends the others"
+    assert hasattr(SaveModes, "Record")
+
+
+def test_our_macros_have_names_of_their_own() -> None:
+    from sardana_redis.macros import MACRO_PATH
+
+    spec = importlib.util.find_spec("sardana.macroserver.macros")
+    assert spec is not None
+    folder = Path(spec.submodule_search_locations[0])
+    theirs = {name for path in folder.rglob("*.py") for name in definitions(path)}
+    ours = definitions(MACRO_PATH / "sardana_redis_macros.py")
+    assert {"expinfo", "set_expinfo", "add_expmember", "rm_expmember", "lastscan"} <= ours
+    assert {"ascan", "senv"} <= theirs
+    assert ours & theirs == set()
+
+
+def definitions(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    return {node.name for node in tree.body if isinstance(node, kinds)}
 
 
 def test_the_plot_type_of_a_curve_is_still_one() -> None:

@@ -11,7 +11,7 @@ import tango
 from blissdata.schemas.scan_info import ScanInfoDict
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from sardana_redis.errors import LocalStackError
+from sardana_redis.errors import ControlSystemError
 from sardana_redis.local import Door, LocalStack, differences
 from sardana_redis.local.capture import Capture, captures
 from sardana_redis.store import ReadScan, list_scans, read_scan
@@ -101,7 +101,7 @@ def _interrupt(stack: LocalStack, door: Door, how: str, folder: Path) -> None:
         try:
             getattr(door, how)()
             door.wait(timeout=20)
-        except (LocalStackError, tango.DevFailed):
+        except (ControlSystemError, tango.DevFailed):
             stack.macroserver.kill()
             stack.macroserver.start()
         else:

@@ -40,12 +40,16 @@ def test_this_process_is_no_macroserver() -> None:
 
 class Attended:
     def __init__(self) -> None:
+        self.served: list[int | None] = []
         self.calls: list[tuple[str, str]] = []
         self.happened = threading.Event()
 
     def publisher_for(self, settings, macroserver):
         self.calls.append((settings.url, macroserver))
         return self
+
+    def serve_metrics(self, settings) -> None:
+        self.served.append(settings.http_port)
 
     def attend(self) -> None:
         self.happened.set()
@@ -55,6 +59,7 @@ class Attended:
 def attended(monkeypatch: pytest.MonkeyPatch) -> Attended:
     made = Attended()
     monkeypatch.setattr(_arrival, "publisher_for", made.publisher_for)
+    monkeypatch.setattr(_arrival, "serve_metrics", made.serve_metrics)
     monkeypatch.setattr(_arrival, "is_server", lambda: True)
     monkeypatch.setattr(_arrival, "_has_begun", threading.Event())
     monkeypatch.setattr(_arrival, "_POLL_SECONDS", 0.01)
@@ -67,6 +72,16 @@ def test_waits_until_macroserver_is_up_and_looks_once(attended: Attended) -> Non
     arrive(lambda: pytest.fail("a second time"))
     assert attended.happened.wait(5)
     assert attended.calls == [("redis://a", "host:1/ms")]
+
+
+def test_metrics_are_served_before_anybody_scans(
+    attended: Attended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SARDANA_REDIS_RECORDER__HTTP_PORT", "8080")
+    arrive(lambda: RunningMacroServer("host:1/ms", {}))
+    _join()
+    assert attended.served == [8080]
+    assert not attended.calls
 
 
 @pytest.mark.parametrize("environment", [{**OURS, "RedisURL": "no url"}, {**OURS, "RedisURL": ""}])

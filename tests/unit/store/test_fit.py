@@ -220,3 +220,13 @@ def test_a_writer_that_has_begun_keeps_its_file_trees() -> None:
     closed = fit_info({**whole, "end_reason": "SUCCESS", "note": "n" * (size + 5000)}, derive)
     assert LIMIT < characters(closed) <= FULL
     assert "h5maps" in closed
+
+
+def test_texts_of_exact_numbers_go_before_anything_else() -> None:
+    info = padded(info_of(3, snapshot=()), LIMIT - 1000)
+    info["snapshot"] = {f"m{i}": {"value": 0.1 + i / 3, "unit": None} for i in range(1000)}
+    fitted = fit_info(info)
+    assert "exact" not in fitted["sardana"]
+    assert fitted["sardana"]["left_out"][0] == "sardana.exact"
+    again = fit_info(fitted)
+    assert "exact" not in again["sardana"], "the scan's end does not bring them back"

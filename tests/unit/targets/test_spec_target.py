@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sardana_redis.spec_writer._target import NoTarget, Target, forced_target, spec_target
-
-from ._scans import make_scan
+from sardana_redis.targets import NoTarget, Target, forced_target, spec_target
+from tests.unit.spec_writer._scans import make_scan
 
 R, S = "redis", "sardana"
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sardana_redis.model import FileWriter
-from sardana_redis.store import FollowedScan
 
 __all__ = [
     "NoTarget",
+    "Scan",
+    "ScanTarget",
     "Target",
     "beside",
     "files_of",
@@ -21,6 +22,18 @@ __all__ = [
     "path_of",
     "real_path",
 ]
+
+
+class Scan(Protocol):
+    """What the rules look at: a scan's identity and info, as blissdata keeps them."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Name, number, session, path and so on."""
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """The scan's info."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +51,11 @@ class NoTarget:
     reason: str
 
 
-def files_of(scan: FollowedScan) -> list[tuple[Path, bool]]:
+ScanTarget = Callable[[Scan, Path | None], Target | NoTarget]
+"""Says which file a scan goes into, inside of a root where one is given."""
+
+
+def files_of(scan: Scan) -> list[tuple[Path, bool]]:
     """The files that the scan names, each with whether Sardana writes it itself."""
     sardana = scan.info.get("sardana")
     files: Any = sardana.get("files") if isinstance(sardana, Mapping) else None
@@ -49,7 +66,7 @@ def files_of(scan: FollowedScan) -> list[tuple[Path, bool]]:
     ]
 
 
-def path_of(scan: FollowedScan) -> Path | NoTarget:
+def path_of(scan: Scan) -> Path | NoTarget:
     """The file that the scan's identity or info names, as blissdata's publishers do."""
     name = scan.identity.get("path") or scan.info.get("filename")
     if not name:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sardana_redis.follower import NoTarget, Target
-from sardana_redis.nexus_writer._target import nexus_target
 from sardana_redis.store import FollowedScan
+from sardana_redis.targets import NoTarget, Target, nexus_target
 
 R, S = "redis", "sardana"
 

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sardana_redis.follower import (
+from sardana_redis.targets._rules import (
     NoTarget,
+    Scan,
     Target,
     beside,
     files_of,
-    forced_target,
     inside,
     path_of,
 )
-from sardana_redis.store import FollowedScan
 
-__all__ = ["SPEC_SUFFIXES", "NoTarget", "Target", "forced_target", "spec_target"]
+__all__ = ["SPEC_SUFFIXES", "spec_target"]
 
 SPEC_SUFFIXES = (".dat", ".spec", ".txt")
 
 
-def spec_target(scan: FollowedScan, output_root: Path | None) -> Target | NoTarget:
+def spec_target(scan: Scan, output_root: Path | None) -> Target | NoTarget:
     """The SPEC file of the scan, inside of `output_root` where one is given."""
     files = files_of(scan)
     target = _of_files(files) if files else _of_path(scan)
@@ -40,7 +39,7 @@ def _of_files(files: list[tuple[Path, bool]]) -> Target:
     return Target(beside(path.with_suffix(".dat"), taken, is_free=True), _no_spec_note(files))
 
 
-def _of_path(scan: FollowedScan) -> Target | NoTarget:
+def _of_path(scan: Scan) -> Target | NoTarget:
     """The file of a scan that names none as Sardana's do: beside its NeXus file."""
     path = path_of(scan)
     if isinstance(path, NoTarget) or _is_spec(path):

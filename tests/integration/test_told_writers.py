@@ -1,0 +1,325 @@
+"""What an operator is told of the writers, whether a scan starts without them, and the macros."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sardana_redis.local import Door, LocalStack, MacroRun
+from sardana_redis.store import (
+    Link,
+    forget_registered_writer,
+    list_scans,
+    list_writers,
+    read_writers,
+    write_writer,
+)
+from tests.faults.arena import eventually
+
+pytestmark = pytest.mark.stack
+
+ASCAN = ("ascan", "mot01", "0", "1", "4", "0.01")
+WARM = 3.0
+"""Two looks at the writers: what changed is known by then."""
+
+
+@pytest.fixture(scope="module")
+def writers(stack: LocalStack) -> Iterator[LocalStack]:
+    """The stack with both writers running."""
+    stack.redis.start()
+    forget_all_writers(stack)  # what other modules left there is down for ever
+    for writer in (stack.spec_writer, stack.nexus_writer):
+        writer.start()
+        writer.wait_until(
+            lambda w=writer: "waiting for scans" in w.log_text(), seconds=60, purpose="wait"
+        )
+    yield stack
+    for writer in (stack.spec_writer, stack.nexus_writer):
+        writer.terminate()
+    forget_all_writers(stack)
+
+
+def forget_all_writers(stack: LocalStack) -> None:
+    for writer in list_writers(stack.redis.url):
+        forget_registered_writer(stack.redis.url, writer.name)
+
+
+@pytest.fixture
+def scans(writers: LocalStack, door: Door, tmp_path: Path) -> Path:
+    """The folder of a.h5 and a.dat, which both writers are to write, as the recorder knows."""
+    door.unset_environment("RedisRequireWriters")
+    door.set_environment("ScanDir", str(tmp_path))
+    door.set_environment("ScanFile", ["a.h5", "a.dat"])
+    door.set_environment("ScanRecorder", ["RedisBlissRecorder"] * 2)
+    eventually(lambda: len(up_writers(writers)) == 2, 20, "both writers up")
+    eventually(lambda: "a.h5" in told(door.run(*ASCAN))[0], 30, "the recorder's look at them")
+    return tmp_path
+
+
+def up_writers(stack: LocalStack) -> list[str]:
+    return [writer.name for writer in list_writers(stack.redis.url) if writer.is_up]
+
+
+def told(run: MacroRun, *levels: str) -> list[str]:
+    """Our lines: those of the start and of the end."""
+    ours = ("This scan", "No writer", "Redis", "points safe")
+    return [
+        line
+        for level, line in run.lines
+        if level in (levels or ("info", "warning", "error")) and any(word in line for word in ours)
+    ] or [""]
+
+
+def age(stack: LocalStack, name: str, seconds: float) -> None:
+    """Makes the writer, which does not run, silent for longer."""
+    link = Link(stack.redis.url, timeout_seconds=5)
+    record = read_writers(link)[name]
+    record = type(record)(
+        record.kind,
+        record.host,
+        record.version,
+        record.boot,
+        record.seen_ms - int(seconds * 1000),
+        record.vitals,
+    )
+    write_writer(link, name, record)
+    link.close()
+
+
+def test_the_start_names_the_files_and_the_end_says_that_they_are_safe(
+    scans: Path, door: Door
+) -> None:
+    run = door.run(*ASCAN)
+    assert told(run, "warning", "error") == [""]
+    start, end = told(run)
+    assert start == f"This scan goes into {scans}/a.h5 (nexus) and {scans}/a.dat (spec)."
+    assert end.partition(": ")[2] == (
+        "all 5 points safe in a.h5 (nexus); all 5 points safe in a.dat (spec)."
+    )
+    assert "Scan #" in end
+
+
+def test_options_of_the_nexus_file_are_heeded(scans: Path, door: Door) -> None:
+    door.set_environment("NexusWriterOpts", {"save": False})
+    start, end = told(door.run(*ASCAN))
+    assert start == (
+        f"This scan goes into {scans}/a.dat (spec). nexus writes no file of it: the operator does "
+        "not want it in files."
+    )
+    assert "a.h5" not in end
+    door.set_environment("NexusWriterOpts", {"scanFile": "other"})
+    assert f"{scans}/other.h5 (nexus)" in told(door.run(*ASCAN))[0]
+
+
+def test_off_says_and_waits_for_nothing(scans: Path, door: Door) -> None:
+    door.set_environment("RedisRequireWriters", "off")
+    assert told(door.run(*ASCAN)) == [""]
+
+
+def test_a_wrong_value_is_told_once_and_counts_as_warn(scans: Path, door: Door) -> None:
+    door.set_environment("RedisRequireWriters", f"maybe {time.time()}")
+    runs = [door.run(*ASCAN) for _ in range(2)]
+    wrong = [sum("counts as warn" in line for _, line in run.lines) for run in runs]
+    assert wrong == [1, 0]
+    assert "a.dat" in told(runs[1])[0]
+
+
+def test_a_scan_in_a_scan_waits_for_no_report(scans: Path, door: Door) -> None:
+    run = door.run("nested_scan")
+    assert run.state == "ON", run.text()
+    ends = [line for line in told(run) if "points safe" in line]
+    assert len(ends) == 1, "that of the outer scan"
+    assert "all 2 points safe" in ends[0]
+
+
+def test_a_scan_without_a_file(scans: Path, door: Door) -> None:
+    door.unset_environment("ScanDir", "ScanRecorder")
+    door.set_environment("DataRecorder", "RedisBlissRecorder")
+    door.set_environment("RedisRequireWriters", "refuse")
+    run = door.run(*ASCAN)
+    assert run.state == "ON", run.text()
+    (line,) = [line for level, line in run.lines if "no file" in line]
+    assert line == (
+        "nexus writes no file of it: the scan names no file. "
+        "spec writes no file of it: the scan names no file."
+    )
+
+
+def test_refuse_lets_a_scan_start_while_all_is_well(scans: Path, door: Door) -> None:
+    door.set_environment("RedisRequireWriters", "refuse")
+    run = door.run(*ASCAN)
+    assert run.state == "ON", run.text()
+    assert "all 5 points safe in a.dat (spec)" in told(run)[-1]
+
+
+def refused(run: MacroRun) -> str:
+    """The one line of a scan that was refused."""
+    assert run.state == "ALARM", run.text()
+    assert "Traceback" not in run.text()
+    (line,) = [line for _, line in run.lines if "is not started" in line]
+    assert line.startswith("RedisRequireWriters: This scan is not started")
+    assert line.endswith("To scan all the same: senv RedisRequireWriters warn")
+    return line
+
+
+def test_a_writer_that_is_down(writers: LocalStack, scans: Path, door: Door) -> None:
+    writers.spec_writer.terminate()
+    age(writers, "spec", 60)
+    time.sleep(WARM)
+    try:
+        began = time.monotonic()
+        run = door.run(*ASCAN)
+        start, end = told(run, "warning")
+        assert time.monotonic() - began < 5.0
+        assert "spec is down for " in start
+        assert f"{scans}/a.dat (spec)" in start
+        assert "all 5 points safe in a.h5 (nexus)" in end
+        assert "0 of 5 points safe in a.dat (spec), but spec is down" in end
+        before = len(list_scans(writers.redis.url, limit=200))
+        door.set_environment("RedisRequireWriters", "refuse")
+        assert "spec is down for " in refused(door.run(*ASCAN))
+        assert len(list_scans(writers.redis.url, limit=200)) == before, "nothing was published"
+    finally:
+        writers.spec_writer.start()
+    eventually(lambda: len(up_writers(writers)) == 2, 30, "the writer again")
+    eventually(lambda: door.run(*ASCAN).state == "ON", 30, "a scan once it runs again")
+
+
+def test_a_refused_scan_ends_the_recorders_that_had_started(
+    writers: LocalStack, scans: Path, door: Door
+) -> None:
+    """Sardana's own file recorder stands before ours: its file must not stay open."""
+    door.set_environment("ScanFile", ["own.h5", "a.dat"])
+    door.set_environment("ScanRecorder", ["NXscanH5_FileRecorder", "RedisBlissRecorder"])
+    door.set_environment("RedisURL", "redis://127.0.0.1:1")
+    door.set_environment("RedisRequireWriters", "refuse")
+    line = refused(door.run(*ASCAN))
+    assert "Redis at redis://127.0.0.1:1 cannot be reached" in line
+    open_files = [str(path) for path, *_ in psutil.Process(writers.macroserver.pid).open_files()]
+    assert not [path for path in open_files if path.endswith("own.h5")]
+    door.set_environment("RedisRequireWriters", "warn")
+    door.set_environment("RedisURL", writers.redis.url)
+    assert door.run(*ASCAN).state == "ON", "the next scan takes the same file"
+
+
+def test_a_setting_that_is_wrong_forbids_the_scan_as_well(scans: Path, door: Door) -> None:
+    door.set_environment("RedisURL", 6379)
+    door.set_environment("RedisRequireWriters", "refuse")
+    assert "RedisURL must be a text" in refused(door.run(*ASCAN))
+
+
+@contextmanager
+def redis_that_is(how: str, stack: LocalStack) -> Iterator[None]:
+    """Stops, kills, freezes or fills Redis, and mends it."""
+    link = Link(stack.redis.url, timeout_seconds=5)
+    limit = link.call("CONFIG", "GET", "maxmemory")[1]
+    if how == "full":
+        link.call("CONFIG", "SET", "maxmemory", "1mb")
+    else:
+        actions = {
+            "stopped": stack.redis.stop,
+            "killed": stack.redis.kill,
+            "frozen": stack.redis.pause,
+        }
+        actions[how]()
+    try:
+        yield
+    finally:
+        if how == "full":
+            link.call("CONFIG", "SET", "maxmemory", limit)
+        link.close()
+        stack.redis.resume()
+        stack.redis.start()
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed", "frozen", "full"])
+def test_redis_that_goes_away_costs_no_wait(
+    writers: LocalStack, scans: Path, door: Door, how: str
+) -> None:
+    usual = door.run(*ASCAN).seconds
+    with redis_that_is(how, writers):
+        runs = [door.run(*ASCAN) for _ in range(2)]
+        assert [run.state for run in runs] == ["ON", "ON"]
+        assert not any("points safe" in line for run in runs for line in told(run))
+        assert any("Redis at " in line for line in told(runs[1], "warning"))
+        late = [run.seconds - usual for run in runs]
+        # A frozen one is found out after `socket_timeout`, 5 s: the first end waits for that.
+        assert late[0] < (7.0 if how == "frozen" else 1.5)
+        assert late[1] < 1.5
+        door.set_environment("RedisRequireWriters", "refuse")
+        began = time.monotonic()
+        assert "Redis at " in refused(door.run(*ASCAN))
+        assert time.monotonic() - began < 2.5
+    eventually(lambda: len(up_writers(writers)) == 2, 30, "the writers again")
+
+
+def test_a_writer_that_is_frozen_costs_less_than_a_second(
+    writers: LocalStack, scans: Path, door: Door
+) -> None:
+    usual = min(door.run(*ASCAN).seconds for _ in range(3))
+    os.kill(writers.nexus_writer.pid, signal.SIGSTOP)
+    try:
+        run = door.run(*ASCAN)
+    finally:
+        os.kill(writers.nexus_writer.pid, signal.SIGCONT)
+    end = told(run, "warning")[-1]
+    assert "0 of 5 points safe in a.h5 (nexus), still writing" in end
+    assert "all 5 points safe in a.dat (spec)" in end
+    assert run.seconds < usual + 1.5
+
+
+def test_the_experiment_is_shown_and_set(scans: Path, door: Door) -> None:
+    assert door.run("set_expinfo", "beamline", "P99").state == "ON"
+    assert door.run("set_expinfo", "exp_desc", "two words").state == "ON"
+    assert door.run("add_expmember", "Ada Lovelace", "contact", "DESY").state == "ON"
+    assert door.run("add_expmember", "Emmy Noether").state == "ON"
+    assert door.run("rm_expmember", "Emmy Noether").state == "ON"
+    assert door.environment()["NexusExperimentInfo"] == {
+        "beamline": "P99",
+        "exp_desc": "two words",
+        "exp_team": [{"name": "Ada Lovelace", "role": "contact", "affiliation": "DESY"}],
+    }
+    shown = door.run("expinfo").text("output")
+    assert "beamline     P99" in shown
+    assert "Ada Lovelace, contact, DESY" in shown
+    door.run("set_expinfo", "beamline", "")
+    assert "beamline" not in door.environment()["NexusExperimentInfo"]
+    wrong = door.run("set_expinfo", "colour", "red")
+    assert wrong.state == "ALARM"
+    assert "set_expinfo: 'colour' is none of beamline" in wrong.text("error")
+
+
+def test_the_last_scan_and_its_files(writers: LocalStack, scans: Path, door: Door) -> None:
+    number = door.run(*ASCAN).text().split("Scan #")[1].split()[0]
+
+    def is_written() -> bool:
+        return "all 5 points safe in" in door.run("lastscan").text("output")
+
+    eventually(is_written, 20, "the end of the writing")
+    lines = door.run("lastscan").text("output").splitlines()
+    assert lines == [
+        f"Scan #{number} (ascan mot01 0.0 1.0 4 0.01): 5 points, SUCCESS",
+        f"  all 5 points safe in {scans}/a.h5 (nexus)",
+        f"  all 5 points safe in {scans}/a.dat (spec)",
+    ]
+    assert door.run("lastscan", "2").text("output").count("Scan #") == 2
+
+
+@pytest.mark.parametrize("how", ["stopped", "frozen"])
+def test_the_last_scan_while_redis_is_away(
+    writers: LocalStack, scans: Path, door: Door, how: str
+) -> None:
+    with redis_that_is(how, writers):
+        began = time.monotonic()
+        run = door.run("lastscan")
+        assert run.state == "ON"
+        assert f"Redis at {writers.redis.url} cannot tell: " in run.text("output")
+        assert time.monotonic() - began < 3.5
+    eventually(lambda: len(up_writers(writers)) == 2, 30, "the writers again")
