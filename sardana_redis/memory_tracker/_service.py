@@ -8,7 +8,14 @@ from contextlib import nullcontext
 
 from prometheus_client import CollectorRegistry
 
-from sardana_redis.errors import Outage, StoreError, StoreUnavailable, TrackingRefusedError
+from sardana_redis.errors import (
+    Outage,
+    SardanaRedisError,
+    SettingsError,
+    StoreError,
+    StoreUnavailable,
+    TrackingRefusedError,
+)
 from sardana_redis.http import Health, HealthServer
 from sardana_redis.lag import LagCollector
 from sardana_redis.log import get_logger
@@ -83,7 +90,7 @@ class MemoryTrackerService:
             if not self._store.is_connected and not self._connect():
                 return self._backoff.next()
             self._tracker.turn()
-        except StoreError as error:
+        except (StoreError, SettingsError) as error:  # SettingsError: the password file is gone
             self._tell(str(getattr(error, "reason", "unusable")), error)
             if isinstance(error, StoreUnavailable) and error.reason is Outage.FULL:
                 return _TURN_SECONDS  # what could not be written will be, once there is room
@@ -118,7 +125,7 @@ class MemoryTrackerService:
         self._tracker.begin()
         return True
 
-    def _tell(self, trouble: str, error: StoreError | None) -> None:
+    def _tell(self, trouble: str, error: SardanaRedisError | None) -> None:
         """One line for each kind of trouble, until that is over."""
         if trouble == self._trouble:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,3 +150,14 @@ def test_the_policy_goes_by_the_settings() -> None:
     limits = limits_from(MemoryTrackerSettings(cleaning_threshold=50, orphan_timeout=15))
     assert (limits.cleaning_threshold, limits.orphan_timeout) == (50, 15)
     assert limits.pressing_threshold == 72.5
+
+
+def test_a_password_file_that_is_gone_is_no_bug_of_the_tracker(tmp_path: Path) -> None:
+    missing = tmp_path / "password"
+    service = MemoryTrackerService(Settings(password_file=missing))
+    with capture_logs() as lines:
+        assert service._turn() > 0
+        service._turn()
+    assert [line["event"] for line in lines] == ["Waiting for Redis"]
+    assert str(missing) in lines[0]["error"]
+    assert not service.health.is_ready
