@@ -3,7 +3,8 @@
     SardanaRedisError
     ├── BadInputError            what the user gave cannot be used: exit code 2
     │   ├── SettingsError        a setting has a wrong name or value
-    │   └── WriterConflictError  another process is the writer of that name
+    │   ├── WriterConflictError  another process is the writer of that name
+    │   └── ExtraMissingError    a part of this package was not installed
     ├── StoreError               Redis did not do what it was asked
     │   ├── StoreUnavailable     for now: try again later (`reason` says why)
     │   ├── StoreUnusable        this Redis cannot serve blissdata before somebody mends it
@@ -11,10 +12,12 @@
     │   ├── StreamSealedError    the stream was sealed by somebody else
     │   ├── ScanNotFoundError    no scan with that key, or it is about to expire
     │   └── ScanUnreadableError  there is a scan, but its document cannot be understood
+    ├── ScanForbiddenError       the operator wants no scan without its writers
     ├── FileChangedError         somebody else changed, moved or removed a file being written
     ├── TrackingRefusedError     the memory tracker must not run on this Redis as it is
     ├── FileRefusedError         a file does not take what is to be written, for now
     ├── ScanInfoTooLargeError    nothing more can be left out of a scan's info
+    ├── ControlSystemError       a Tango server or its database did not do what it was asked
     └── LocalStackError          the embedded stack did not start or ended early
         └── ProgramMissingError  a program that it needs is not installed
 
@@ -27,12 +30,15 @@ from enum import StrEnum
 
 __all__ = [
     "BadInputError",
+    "ControlSystemError",
+    "ExtraMissingError",
     "FileChangedError",
     "FileRefusedError",
     "LocalStackError",
     "Outage",
     "ProgramMissingError",
     "SardanaRedisError",
+    "ScanForbiddenError",
     "ScanInfoTooLargeError",
     "ScanNotFoundError",
     "ScanRefusedError",
@@ -61,6 +67,10 @@ class SettingsError(BadInputError):
 
 class WriterConflictError(BadInputError):
     """Another process, older than this one, is the writer of that name."""
+
+
+class ExtraMissingError(BadInputError):
+    """A part of this package needs libraries that are not installed."""
 
 
 class StoreError(SardanaRedisError):
@@ -109,6 +119,10 @@ class ScanUnreadableError(StoreError):
     """There is a scan with that key, but its document cannot be understood."""
 
 
+class ScanForbiddenError(SardanaRedisError):
+    """The operator wants no scan while its writers are as they are."""
+
+
 class FileChangedError(SardanaRedisError):
     """Somebody else changed, moved or removed the file while it was being written."""
 
@@ -123,6 +137,10 @@ class FileRefusedError(SardanaRedisError):
 
 class ScanInfoTooLargeError(SardanaRedisError):
     """A scan's info exceeds blissdata's limit although all that may be left out was left out."""
+
+
+class ControlSystemError(SardanaRedisError):
+    """A Tango server, a door or the Tango database did not do what it was asked."""
 
 
 class LocalStackError(SardanaRedisError):

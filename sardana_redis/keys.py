@@ -70,7 +70,11 @@ HEARTBEAT_TTL_SECONDS: Final = 15.0
 HEARTBEAT_RENEWAL_SECONDS: Final = 5.0
 
 WRITERS: Final = "sardana_redis:writers"
-"""Hash, a writer's name -> JSON `{kind, host, version, seen, boot}`; `seen`: Redis' time in ms."""
+"""Hash, a writer's name -> JSON `{kind, host, version, seen, boot, vitals}`.
+
+`seen` is Redis' time in ms. `vitals`: `{lag, pending, parked, troubles: [[path, reason]],
+disks: [[root, free bytes]], least_free, sessions}`, what is 0 or empty left out.
+"""
 
 WRITER_RENEWAL_SECONDS: Final = 2.0
 WRITER_UP_SECONDS: Final = 10.0
@@ -89,7 +93,8 @@ def heartbeat_key(scan_key: str) -> str:
 def progress_key(writer: str) -> str:
     """Hash, a scan's key -> JSON `{n, t, state, lost}`: what of it the writer has made safe.
 
-    With `waits: true` the scan waits for another one of its file, or is parked.
+    With `waits: true` the scan waits for another one of its file, or is parked; `why` says why
+    it was skipped or has failed.
     """
     return f"sardana_redis:progress:{writer}"
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from sardana_redis.vitals import Vitals
+
 __all__ = [
     "JSON",
     "Axis",
@@ -224,7 +226,8 @@ class WriterProgress:
 
     `points` are safe in the file, in all streams that it writes; of these `lost` were no
     longer in Redis when the writer came to them. `time_ms` is Redis' time of the report.
-    `waits`: the scan has to wait for another one of the same file, or is parked.
+    `waits`: the scan has to wait for another one of the same file, or is parked. `reason`:
+    why the scan was skipped or has failed.
     """
 
     points: int
@@ -232,14 +235,19 @@ class WriterProgress:
     lost: int = 0
     time_ms: int = 0
     waits: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WriterRecord:
-    """A registered writer; `boot` is an id of its process, `seen_ms` Redis' time when last seen."""
+    """A registered writer, and how it is; `boot` is an id of its process.
+
+    `seen_ms` is Redis' time when it was last seen.
+    """
 
     kind: str
     host: str
     version: str
     boot: str
     seen_ms: int = 0
+    vitals: Vitals = field(default_factory=Vitals)

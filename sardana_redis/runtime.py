@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import signal
 import threading
 import time
@@ -10,7 +11,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Backoff", "Pulse", "spare_the_collector", "stop_on_signals"]
+from sardana_redis.errors import ExtraMissingError
+
+__all__ = ["Backoff", "Pulse", "need_extra", "spare_the_collector", "stop_on_signals"]
+
+
+def need_extra(extra: str, *packages: str) -> None:
+    """Raises ExtraMissingError, which names the remedy, unless all these packages are installed."""
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ExtraMissingError(
+            f"This needs {', '.join(missing)}, which the installation here does not have: "
+            f"pip install 'sardana-redis[{extra}]'."
+        )
 
 
 def spare_the_collector() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sardana_redis import __version__
+from sardana_redis.cli._device_server import device_server
 from sardana_redis.cli._parked import parked
 from sardana_redis.cli._scans import init_db, scans, show
 from sardana_redis.cli._stack import demo, local
@@ -15,6 +16,7 @@ from sardana_redis.cli._watch import watch
 from sardana_redis.cli._writers import writers
 from sardana_redis.errors import (
     BadInputError,
+    Outage,
     SardanaRedisError,
     ScanNotFoundError,
     StoreUnavailable,
@@ -44,6 +46,16 @@ app.add_typer(writers, name="writers")
 app.command("spec-writer")(spec_writer)
 app.command("nexus-writer")(nexus_writer)
 app.command("memory-tracker")(memory_tracker)
+app.add_typer(device_server, name="device-server")
+
+
+def _remedy(reason: Outage) -> str:
+    if reason is Outage.REFUSED:
+        return (
+            "Are user and password right, and may that user do it? docs/redis.md has the rights "
+            "of each role."
+        )
+    return "Is it running, is --url right?"
 
 
 def main() -> None:
@@ -53,7 +65,8 @@ def main() -> None:
     except (BadInputError, ScanNotFoundError) as error:
         _complain(str(error), code=2)
     except StoreUnavailable as error:
-        _complain(f"Redis cannot be used now: {error} Is it running, is --url right?", code=1)
+        text = str(error).rstrip(".")
+        _complain(f"Redis cannot be used now: {text}. {_remedy(error.reason)}", code=1)
     except SardanaRedisError as error:
         _complain(str(error), code=1)
 

@@ -6,8 +6,11 @@ import typer
 from rich.console import Console
 
 from sardana_redis import log
+from sardana_redis.runtime import need_extra
 
 __all__ = ["demo", "local"]
+
+_PACKAGES = ("blisswriter", "databaseds", "h5py", "sardana", "tango")
 
 
 def demo() -> None:
@@ -17,6 +20,7 @@ def demo() -> None:
     folder, runs one scan, compares what a reader gets with what was recorded, and removes
     everything. Exit code 0 only when every value is equal.
     """
+    need_extra("local", *_PACKAGES)
     from sardana_redis.local import run_demo
 
     _log_to_stderr()
@@ -29,6 +33,7 @@ def local() -> None:
     Redis, a Tango database, Pool with Sardana's demo elements, MacroServer and writers, on free
     ports of 127.0.0.1. Says what to type next; removes everything at the end.
     """
+    need_extra("local", *_PACKAGES)
     from sardana_redis.local import run_local
 
     _log_to_stderr()

@@ -7,10 +7,10 @@ and `demo` and the integration tests are built on it.
 
 from __future__ import annotations
 
+from sardana_redis.device_server import Door, MacroRun
 from sardana_redis.local._command import run_local
 from sardana_redis.local._compare import differences
 from sardana_redis.local._demo import run_demo
-from sardana_redis.local._door import Door, MacroRun
 from sardana_redis.local._redis_server import RedisServer
 from sardana_redis.local._stack import LocalStack
 

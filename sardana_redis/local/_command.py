@@ -10,11 +10,10 @@ from typing import Final
 
 from rich.console import Console
 
+from sardana_redis.device_server import find_script, spock_command, write_spock_profile
 from sardana_redis.errors import ProgramMissingError
-from sardana_redis.local._programs import find_script
 from sardana_redis.local._progress import show_progress, write
 from sardana_redis.local._sardana import MACROSERVER
-from sardana_redis.local._spock import spock_command, write_spock_profile
 from sardana_redis.local._stack import LocalStack
 from sardana_redis.runtime import stop_on_signals
 from sardana_redis.store import reader_url

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sardana_redis.device_server import Door
 from sardana_redis.errors import LocalStackError
 from sardana_redis.local._command import INTERRUPTED, shown_stack, stay_up
 from sardana_redis.local._compare import differences, stream_names
 from sardana_redis.local._demo_files import show_files
-from sardana_redis.local._door import Door
 from sardana_redis.local._progress import write
 from sardana_redis.local._stack import LocalStack
 from sardana_redis.local.capture import Capture, captures

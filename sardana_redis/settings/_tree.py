@@ -8,6 +8,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sardana_redis.settings._device_server import DeviceServerSettings
 from sardana_redis.settings._sections import (
     MemoryTrackerSettings,
     NexusWriterSettings,
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     spec_writer: SpecWriterSettings = SpecWriterSettings()
     nexus_writer: NexusWriterSettings = NexusWriterSettings()
     memory_tracker: MemoryTrackerSettings = MemoryTrackerSettings()
+    device_server: DeviceServerSettings = DeviceServerSettings()
 
     @field_validator("url")
     @classmethod

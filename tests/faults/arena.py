@@ -13,7 +13,7 @@ import redis
 import tango
 import yaml
 
-from sardana_redis.errors import LocalStackError, StoreUnavailable, StoreUnusable
+from sardana_redis.errors import ControlSystemError, StoreUnavailable, StoreUnusable
 from sardana_redis.local import Door, LocalStack, MacroRun, RedisServer
 from sardana_redis.local.capture import Capture, captures
 from sardana_redis.store import ReadScan, RedisStore, list_scans, read_scan
@@ -42,7 +42,7 @@ def free_the_door(stack: LocalStack) -> None:
     stack.macroserver.start()
     try:
         hangs = stack.door().state == "RUNNING"
-    except (tango.DevFailed, LocalStackError):
+    except (tango.DevFailed, ControlSystemError):
         hangs = True
     if hangs:
         stack.macroserver.kill()

@@ -16,7 +16,7 @@ import numpy as np
 import redis
 from blissdata import DataStore, ScanState
 
-from sardana_redis.errors import LocalStackError
+from sardana_redis.errors import ControlSystemError
 from sardana_redis.keys import PROTOCOL, heartbeat_key
 from sardana_redis.local import RedisServer
 from sardana_redis.local._ports import free_port
@@ -330,7 +330,7 @@ def interrupted(arena: Arena, check: Checker) -> None:
     for again in range(2):
         interrupt = arena.door.stop if arena.rng.random() < 0.5 else arena.door.abort
         # The first one may have ended the scan already: the Door then refuses a stop.
-        with contextlib.suppress(LocalStackError) if again else contextlib.nullcontext():
+        with contextlib.suppress(ControlSystemError) if again else contextlib.nullcontext():
             interrupt()
         time.sleep(arena.rng.choice([0.0, 0.02, 0.3]))
     arena.prompt()

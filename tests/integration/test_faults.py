@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tango
 
-from sardana_redis.errors import LocalStackError
+from sardana_redis.errors import ControlSystemError
 from sardana_redis.local import LocalStack
 from tests.faults.__main__ import FILE_KINDS, run_memory, run_writer
 from tests.faults.arena import Arena
@@ -55,7 +55,7 @@ def test_a_scan_survives(
             with Arena(stack, rng, folder, settings_file, quick=True) as arena:
                 KINDS[letter](arena, Checker(tally))
             break
-        except (LocalStackError, tango.DevFailed):
+        except (ControlSystemError, tango.DevFailed):
             # Sardana's own hang at an abort (see test_scans.py): once, and for an abort only.
             if letter != "m" or attempt:
                 raise

@@ -14,7 +14,7 @@ from sardana_redis.errors import ScanUnreadableError, WriterConflictError
 from sardana_redis.follower import Desk
 from sardana_redis.keys import HISTORY, WRITERS, parked_key, progress_key
 from sardana_redis.local import RedisServer
-from sardana_redis.model import ScanState, WriterProgress, WriterScanState
+from sardana_redis.model import ScanState, Snapshot, WriterProgress, WriterScanState
 from sardana_redis.publisher import Publisher
 from sardana_redis.settings import WriterSettings
 from sardana_redis.store import (
@@ -303,3 +303,25 @@ def test_reading_goes_on_after_a_restart_of_redis(
         collect()
     assert got == list(range(50))
     RedisStore(redis_server.url).disconnect()
+
+
+def test_what_was_read_before_a_scan_comes_back_bit_by_bit(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore
+) -> None:
+    """RedisJSON rounds one double in ten; the numbers stay there for others all the same."""
+    values = [1 / (7 + i) for i in range(300)]
+    snapshot = [Snapshot(f"tango://h/{i}", f"m{i}", v, "float64") for i, v in enumerate(values)]
+    snapshot.append(Snapshot("tango://h/mca", "mca", values[:50], "float64", (50,)))
+    start = scans.scan_start(1, [], scans.scalar_columns(5), snapshot=snapshot)
+    key = scans.scan(publisher, start, [])
+    store.connect()
+    loaded = store.load([key])[key]
+    assert isinstance(loaded, FollowedScan)
+    for info in (loaded.info, store.info(key)):
+        assert info is not None
+        found = [info["snapshot"][f"m{i}"]["value"] for i in range(len(values))]
+        assert found == values
+        assert info["snapshot"]["mca"]["value"] == values[:50]
+        assert list(info["positioners"]["positioners_start"].values()) == values
+    raw = redis.Redis.from_url(redis_server.url).json().get(key, "$.info.snapshot")[0]
+    assert [raw[f"m{i}"]["value"] for i in range(len(values))] == pytest.approx(values, rel=1e-12)

@@ -17,7 +17,7 @@ import pytest
 import redis
 from rich.console import Console
 
-from sardana_redis.errors import BadInputError, LocalStackError
+from sardana_redis.errors import BadInputError, ControlSystemError, LocalStackError
 from sardana_redis.local import Door, LocalStack, RedisServer, run_demo
 from sardana_redis.local._tango import TangoDatabase
 from sardana_redis.local.capture import captures
@@ -129,7 +129,7 @@ class TestTheStack:
         self, stack: LocalStack, door: Door
     ) -> None:
         stack.macroserver.kill()
-        with pytest.raises(LocalStackError):
+        with pytest.raises(ControlSystemError):
             door.run("lsenv")
         stack.macroserver.start()
         assert door.run("ascan", "mot01", "0", "1", "2", "0.01").state == "ON"
@@ -137,7 +137,7 @@ class TestTheStack:
     def test_ends_a_wait_when_macroserver_dies(self, stack: LocalStack, door: Door) -> None:
         door.start("ascan", "mot01", "0", "100", "100", "0.1")
         stack.macroserver.kill()
-        with pytest.raises(LocalStackError, match="ended during the macro `ascan"):
+        with pytest.raises(ControlSystemError, match="ended during the macro `ascan"):
             door.wait()
 
 
@@ -292,7 +292,7 @@ class TestDoor:
         assert "NoSuchVariable" in run.text("error")
 
     def test_refuses_an_unknown_macro(self, door: Door) -> None:
-        with pytest.raises(LocalStackError, match="Unknown macro nosuchmacro"):
+        with pytest.raises(ControlSystemError, match="Unknown macro nosuchmacro"):
             door.run("nosuchmacro")
 
     @pytest.mark.parametrize("end", [Door.stop, Door.abort])
@@ -304,7 +304,7 @@ class TestDoor:
         assert run.seconds < 20
 
     def test_aborts_a_macro_that_takes_too_long(self, door: Door) -> None:
-        with pytest.raises(LocalStackError, match="did not end within 1 s"):
+        with pytest.raises(ControlSystemError, match="did not end within 1 s"):
             door.run("ascan", "mot01", "0", "100", "100", "0.1", timeout=1)
         _wait_until(lambda: door.state != "RUNNING")
 

@@ -88,7 +88,8 @@ def test_a_scan_is_in_the_file_while_it_runs(
         for row in rows(3):
             feed.put(tuple(row))
         eventually(lambda: path.exists() and numbers(path) == {"7.1": [0, 1, 2]}, 10, "3 rows")
-        eventually(lambda: writer.status.lag_points == 0, 5, "3 points safe")
+        eventually(lambda: [s.points for s in writer.status.scans] == [3], 5, "3 points safe")
+        assert writer.status.lag_points == 0
         (scan,) = writer.status.scans
         assert (scan.number, scan.points, scan.published, scan.path) == (7, 3, 3, str(path))
         assert writer.status.state is WriterState.WRITING

@@ -14,11 +14,10 @@ import pytest
 import tango
 from silx.io.specfile import SpecFile
 
+from sardana_redis.device_server import find_script, spock_command, write_spock_profile
 from sardana_redis.local import Door, LocalStack
 from sardana_redis.local._process import Process
-from sardana_redis.local._programs import find_script
 from sardana_redis.local._sardana import MACROSERVER
-from sardana_redis.local._spock import spock_command, write_spock_profile
 from sardana_redis.local._tango import tango_environment
 from tests.faults.arena import eventually
 

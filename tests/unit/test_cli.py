@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import runpy
@@ -22,6 +23,7 @@ from sardana_redis.errors import (
     StoreUnavailable,
     StoreUnusable,
 )
+from sardana_redis.spec_writer import _tango_door
 from sardana_redis.store import ScanSummary, StreamSummary
 
 KEY = "esrf:scan:01HHMHGD8J5HH0BPMW9P6K5XQF"
@@ -256,3 +258,48 @@ def test_the_command_starts_without_tango_and_blisswriter() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "package", "extra"),
+    [
+        (("nexus-writer",), "blisswriter", "nexus-writer"),
+        (("device-server", "pool"), "tango", "macroserver"),
+        (("device-server", "macroserver"), "sardana", "macroserver"),
+        (("device-server", "spock"), "itango", "macroserver"),
+        (("demo",), "databaseds", "local"),
+        (("local",), "sardana", "local"),
+    ],
+)
+def test_a_part_that_is_not_installed_ends_with_2_and_the_remedy(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], package: str, extra: str
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == package else find(name)
+    )
+    result = run(*command)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+    assert f"needs {package}," in result.err
+    assert f"pip install 'sardana-redis[{extra}]'" in result.err
+
+
+@pytest.mark.parametrize("command", ["pool", "macroserver", "spock"])
+def test_a_server_without_a_tango_database_is_told_how_to_name_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.delenv("TANGO_HOST", raising=False)
+    result = run("device-server", command)
+    assert (result.code, result.out) == (2, "")
+    assert "set it to the Tango database, such as TANGO_HOST=tango:10000" in result.err
+
+
+def test_the_tango_writer_without_tango_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(SystemExit) as exited:
+        _tango_door.main()
+    assert exited.value.code == 2
+    assert "pip install 'sardana-redis[tango]'" in capsys.readouterr().err

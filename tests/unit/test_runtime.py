@@ -9,7 +9,14 @@ import threading
 
 import pytest
 
-from sardana_redis.runtime import Backoff, Pulse, spare_the_collector, stop_on_signals
+from sardana_redis.errors import ExtraMissingError
+from sardana_redis.runtime import (
+    Backoff,
+    Pulse,
+    need_extra,
+    spare_the_collector,
+    stop_on_signals,
+)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -117,3 +124,9 @@ def test_what_was_loaded_is_spared_by_the_collector() -> None:
         assert gc.get_freeze_count() > before
     finally:
         gc.unfreeze()
+
+
+def test_an_extra_that_is_missing_is_told_with_its_remedy() -> None:
+    need_extra("nexus-writer", "json")
+    with pytest.raises(ExtraMissingError, match=r"needs no_such_package, .*redis\[nexus-writer\]"):
+        need_extra("nexus-writer", "json", "no_such_package")

@@ -1,4 +1,4 @@
-"""Small parts of the local stack: URLs, Redis' protocol, environment, progress, spock."""
+"""Small parts of the local stack: URLs, Redis' protocol, progress."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from rich.console import Console
 
 from sardana_redis.errors import LocalStackError
 from sardana_redis.local import LocalStack, RedisServer
-from sardana_redis.local._environment import as_sardana_reads
 from sardana_redis.local._ports import HOST, free_port, is_free
 from sardana_redis.local._progress import show_progress, write
 from sardana_redis.local._resp import ask, encode, names_both_modules
-from sardana_redis.local._sardana import room_folders, sardana_devices
-from sardana_redis.local._spock import spock_command, write_spock_profile
+from sardana_redis.local._sardana import sardana_devices
 from sardana_redis.local._tango import tango_environment
 from sardana_redis.store import reader_url
 
@@ -51,13 +49,6 @@ def test_a_port_that_is_listened_on_is_not_free() -> None:
         assert not is_free(server.getsockname()[1])
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"), [("123", "'123'"), ("a'b", '"a\'b"'), (123, 123), (["1"], ["1"])]
-)
-def test_texts_are_quoted_for_sardana_which_evaluates_them(value: object, expected: object) -> None:
-    assert as_sardana_reads(value) == expected
-
-
 def test_progress_is_plain_lines_off_a_terminal() -> None:
     console = Console(file=io.StringIO())
     with show_progress(console) as progress:
@@ -80,16 +71,6 @@ def test_lines_are_neither_folded_nor_marked_up() -> None:
     assert console.file.getvalue() == "[bold]a long line with (1024,) in it\n"  # type: ignore[attr-defined]  # StringIO
 
 
-def test_spocks_profile_names_the_door(tmp_path: Path) -> None:
-    door = "tango://127.0.0.1:1/door/demo/1"
-    write_spock_profile(tmp_path, door=door, macroserver="tango://127.0.0.1:1/m/demo/1")
-    content = (tmp_path / "profile_spockdoor" / "ipython_config.py").read_text(encoding="utf-8")
-    compile(content, "ipython_config.py", "exec")
-    assert f"# door_name = {door}\n" in content
-    line = spock_command(tmp_path, "127.0.0.1:1", Path("/bin/spock"))
-    assert line == f"TANGO_HOST=127.0.0.1:1 IPYTHONDIR={tmp_path} /bin/spock"
-
-
 def test_servers_know_nothing_of_the_users_control_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,16 +84,10 @@ def test_servers_know_nothing_of_the_users_control_system(
     assert Path(variables["TMPDIR"]).is_relative_to(tmp_path)
 
 
-def test_folders_of_rooms_that_there_are_not_are_left_out() -> None:
-    (folder,) = room_folders("local.capture", "no_such_room")
-    assert (folder / "capture_recorder.py").exists()
-
-
 def test_properties_that_hold_nothing_are_not_registered(tmp_path: Path) -> None:
     devices = sardana_devices(tmp_path, recorder_path=[tmp_path], macro_path=[])
     (macroserver,) = (device for device in devices if device.class_name == "MacroServer")
-    assert macroserver.properties["RecorderPath"] == [str(tmp_path)]
-    assert "MacroPath" not in macroserver.properties
+    assert macroserver.paths == {"RecorderPath": [str(tmp_path)]}
 
 
 def test_what_was_not_started_says_so(tmp_path: Path) -> None:

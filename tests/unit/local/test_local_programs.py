@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from sardana_redis.errors import LocalStackError, ProgramMissingError
 from sardana_redis.local._programs import (
     RedisProgram,
     find_conf,
-    find_script,
     modules_beside,
     redis_programs,
     redis_version,
@@ -125,20 +123,6 @@ def test_module_arguments_keep_the_limit_that_blissdata_needs(tmp_path: Path) ->
 def test_finds_no_modules_where_one_is_missing(tmp_path: Path) -> None:
     (tmp_path / "rejson.so").touch()
     assert modules_beside(tmp_path / "redis-server") is None
-
-
-def test_finds_a_script_beside_our_python() -> None:
-    assert find_script("Pool", "sardana") == Path(sys.executable).with_name("Pool")
-
-
-def test_finds_a_script_on_path(make_program: MakeProgram) -> None:
-    program = make_program("only-on-path", "")
-    assert find_script("only-on-path", "somewhere") == program
-
-
-def test_names_the_package_of_a_missing_script() -> None:
-    with pytest.raises(ProgramMissingError, match="`pip install pytango-db`"):
-        find_script("NoSuchProgram", "pytango-db")
 
 
 class TestConf:

@@ -11,7 +11,7 @@ from typing import Any
 
 import tango
 
-from sardana_redis.errors import LocalStackError
+from sardana_redis.errors import ControlSystemError
 
 __all__ = ["as_sardana_reads", "read_environment", "write_environment"]
 
@@ -54,7 +54,7 @@ def as_sardana_reads(value: object) -> object:
     return repr(value) if isinstance(value, str) else value
 
 
-def _failure(macroserver: str, error: tango.DevFailed) -> LocalStackError:
-    return LocalStackError(
+def _failure(macroserver: str, error: tango.DevFailed) -> ControlSystemError:
+    return ControlSystemError(
         f"The environment of {macroserver} cannot be used: {error.args[0].desc.strip()}"
     )

@@ -10,9 +10,8 @@ from typing import Any, Final
 
 import tango
 
-from sardana_redis.errors import LocalStackError
-from sardana_redis.local._environment import read_environment, write_environment
-from sardana_redis.local._sardana import MACROSERVER
+from sardana_redis.device_server._environment import read_environment, write_environment
+from sardana_redis.errors import ControlSystemError
 
 __all__ = ["Door", "MacroRun", "OnLine"]
 
@@ -46,9 +45,9 @@ class MacroRun:
 
 
 class Door:
-    """A Door of the stack, `name` as in `door/demo/1`."""
+    """A Door, `name` as in `door/demo/1`, and the MacroServer that it belongs to."""
 
-    def __init__(self, tango_host: str, name: str, *, macroserver: str = MACROSERVER) -> None:
+    def __init__(self, tango_host: str, name: str, *, macroserver: str) -> None:
         self.name = f"tango://{tango_host}/{name}"
         self._macroserver = f"tango://{tango_host}/{macroserver}"
         self._macro: _Macro | None = None
@@ -66,7 +65,7 @@ class Door:
     def start(self, *words: str) -> None:
         """Starts a macro and returns at once.
 
-        Raises LocalStackError when the Door refuses it: unknown macro, wrong parameter.
+        Raises ControlSystemError when the Door refuses it: unknown macro, wrong parameter.
         """
         if self._macro is not None:
             self._macro.close()
@@ -75,11 +74,11 @@ class Door:
     def wait(self, *, timeout: float = 60.0, on_line: OnLine | None = None) -> MacroRun:
         """What the macro that was started said, once it has ended.
 
-        Raises LocalStackError when the Door stops answering, or `timeout` seconds after the
+        Raises ControlSystemError when the Door stops answering, or `timeout` seconds after the
         call; the macro is then aborted.
         """
         if self._macro is None:
-            raise LocalStackError(f"No macro was started on {self.name}.")
+            raise ControlSystemError(f"No macro was started on {self.name}.")
         macro, self._macro = self._macro, None
         try:
             return macro.wait(timeout, on_line)
@@ -216,7 +215,7 @@ class _Macro:
             self._proxy.command_inout("AbortMacro")
         except tango.DevFailed as error:
             raise _failure(self._proxy.dev_name(), "refuses AbortMacro", error) from error
-        raise LocalStackError(
+        raise ControlSystemError(
             f"{self._title} did not end within {timeout:g} s and was aborted. "
             f"The last that it said:\n{last}"
         )
@@ -232,5 +231,5 @@ def _wait_until_begun(proxy: tango.DeviceProxy) -> None:
         time.sleep(0.01)
 
 
-def _failure(name: str, what: str, error: tango.DevFailed) -> LocalStackError:
-    return LocalStackError(f"{name} {what}: {error.args[0].desc.strip()}")
+def _failure(name: str, what: str, error: tango.DevFailed) -> ControlSystemError:
+    return ControlSystemError(f"{name} {what}: {error.args[0].desc.strip()}")
