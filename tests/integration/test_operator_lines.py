@@ -91,12 +91,13 @@ class Terminal:
     def _constant(self, text: str) -> str:
         text = text.replace(str(self._folder), "FOLDER").replace(self._stack.redis.url, "URL")
         text = re.sub(r"Scan #\d+", "Scan #N", text)
-        # On a busy machine 0.8 s may be too short for the NeXus file; the line then says so.
+        # On a busy machine 0.8 s may be too short for a file, and a writer 10 s behind.
         text = re.sub(
-            r"\d+ of (\d+) points safe in (a\.h5 \(nexus\)), still writing",
+            r"\d+ of (\d+) points safe in (\S+ \(\w+\)), (still writing|which waits[^;.]*)",
             r"all \1 points safe in \2",
             text,
         )
+        text = re.sub(r" \w+ is \d+ s behind\.", "", text)
         text = re.sub(r"down for \d+ (s|min)", "down for N s", text)
         text = re.sub(r"\b\d+ MB", "N MB", text)
         # A read-only file system for root, a folder that others may not write into.
