@@ -27,12 +27,11 @@ from sardana_redis.local._tango import without_foreign_settings
 from sardana_redis.store import (
     Order,
     OrderKind,
-    forget_registered_writer,
     list_parked,
-    list_writers,
     order_parked,
 )
 from tests.faults.arena import eventually
+from tests.integration._writers import forget_all_writers, wait_until_up, wait_until_written
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -163,13 +162,9 @@ def file_system(folder: Path, options: str) -> Iterator[None]:
 
 
 def settle(stack: LocalStack, *names: str) -> None:
-    """Waits until these writers run, and until the recorder has had a look at them."""
-
-    def are_up() -> bool:
-        found = list_writers(stack.redis.url)
-        return sorted(writer.name for writer in found if writer.is_up) == sorted(names)
-
-    eventually(are_up, 30, f"writers {names}")
+    """Waits until these writers run and are not behind, and the recorder has looked at them."""
+    wait_until_up(stack.redis.url, *names)
+    wait_until_written(stack.redis.url)
     time.sleep(3.0)
 
 
@@ -180,8 +175,7 @@ def test_what_the_operator_reads_and_when_the_prompt_is_back(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for found in list_writers(stack.redis.url):
-        forget_registered_writer(stack.redis.url, found.name)
+    forget_all_writers(stack.redis.url)
     seconds: dict[str, list[float]] = {}
     go_to(door, tmp_path)
     door.unset_environment("ScanRecorder")

@@ -13,15 +13,9 @@ import psutil
 import pytest
 
 from sardana_redis.local import Door, LocalStack, MacroRun
-from sardana_redis.store import (
-    Link,
-    forget_registered_writer,
-    list_scans,
-    list_writers,
-    read_writers,
-    write_writer,
-)
+from sardana_redis.store import Link, list_scans, read_writers, write_writer
 from tests.faults.arena import eventually
+from tests.integration._writers import forget_all_writers, wait_until_up, wait_until_written
 
 pytestmark = pytest.mark.stack
 
@@ -34,21 +28,18 @@ WARM = 3.0
 def writers(stack: LocalStack) -> Iterator[LocalStack]:
     """The stack with both writers running."""
     stack.redis.start()
-    forget_all_writers(stack)  # what other modules left there is down for ever
+    forget_all_writers(stack.redis.url)
     for writer in (stack.spec_writer, stack.nexus_writer):
         writer.start()
         writer.wait_until(
             lambda w=writer: "waiting for scans" in w.log_text(), seconds=60, purpose="wait"
         )
+    wait_until_written(stack.redis.url)
+    time.sleep(WARM)
     yield stack
     for writer in (stack.spec_writer, stack.nexus_writer):
         writer.terminate()
-    forget_all_writers(stack)
-
-
-def forget_all_writers(stack: LocalStack) -> None:
-    for writer in list_writers(stack.redis.url):
-        forget_registered_writer(stack.redis.url, writer.name)
+    forget_all_writers(stack.redis.url)
 
 
 @pytest.fixture
@@ -58,13 +49,20 @@ def scans(writers: LocalStack, door: Door, tmp_path: Path) -> Path:
     door.set_environment("ScanDir", str(tmp_path))
     door.set_environment("ScanFile", ["a.h5", "a.dat"])
     door.set_environment("ScanRecorder", ["RedisBlissRecorder"] * 2)
-    eventually(lambda: len(up_writers(writers)) == 2, 20, "both writers up")
+    wait_until_up(writers.redis.url, "nexus", "spec")
     eventually(lambda: "a.h5" in told(door.run(*ASCAN))[0], 30, "the recorder's look at them")
     return tmp_path
 
 
-def up_writers(stack: LocalStack) -> list[str]:
-    return [writer.name for writer in list_writers(stack.redis.url) if writer.is_up]
+def run_in_time(door: Door, *macro: str, of: tuple[str, ...] = ("nexus", "spec")) -> MacroRun:
+    """A scan whose end these writers told in time: on a busy machine they may need a few."""
+    for _ in range(5):
+        run = door.run(*(macro or ASCAN))
+        late = [name for name in of if f"({name}), still writing" in run.text()]
+        if not late:
+            break
+    assert not late, run.text()
+    return run
 
 
 def told(run: MacroRun, *levels: str) -> list[str]:
@@ -96,7 +94,7 @@ def age(stack: LocalStack, name: str, seconds: float) -> None:
 def test_the_start_names_the_files_and_the_end_says_that_they_are_safe(
     scans: Path, door: Door
 ) -> None:
-    run = door.run(*ASCAN)
+    run = run_in_time(door)
     assert told(run, "warning", "error") == [""]
     start, end = told(run)
     assert start == f"This scan goes into {scans}/a.h5 (nexus) and {scans}/a.dat (spec)."
@@ -132,7 +130,7 @@ def test_a_wrong_value_is_told_once_and_counts_as_warn(scans: Path, door: Door) 
 
 
 def test_a_scan_in_a_scan_waits_for_no_report(scans: Path, door: Door) -> None:
-    run = door.run("nested_scan")
+    run = run_in_time(door, "nested_scan")
     assert run.state == "ON", run.text()
     ends = [line for line in told(run) if "points safe" in line]
     assert len(ends) == 1, "that of the outer scan"
@@ -154,7 +152,7 @@ def test_a_scan_without_a_file(scans: Path, door: Door) -> None:
 
 def test_refuse_lets_a_scan_start_while_all_is_well(scans: Path, door: Door) -> None:
     door.set_environment("RedisRequireWriters", "refuse")
-    run = door.run(*ASCAN)
+    run = run_in_time(door)
     assert run.state == "ON", run.text()
     assert "all 5 points safe in a.dat (spec)" in told(run)[-1]
 
@@ -174,10 +172,9 @@ def test_a_writer_that_is_down(writers: LocalStack, scans: Path, door: Door) -> 
     age(writers, "spec", 60)
     time.sleep(WARM)
     try:
-        began = time.monotonic()
-        run = door.run(*ASCAN)
+        run = run_in_time(door, of=("nexus",))
         start, end = told(run, "warning")
-        assert time.monotonic() - began < 5.0
+        assert run.seconds < 5.0
         assert "spec is down for " in start
         assert f"{scans}/a.dat (spec)" in start
         assert "all 5 points safe in a.h5 (nexus)" in end
@@ -188,7 +185,7 @@ def test_a_writer_that_is_down(writers: LocalStack, scans: Path, door: Door) -> 
         assert len(list_scans(writers.redis.url, limit=200)) == before, "nothing was published"
     finally:
         writers.spec_writer.start()
-    eventually(lambda: len(up_writers(writers)) == 2, 30, "the writer again")
+    wait_until_up(writers.redis.url, "nexus", "spec")
     eventually(lambda: door.run(*ASCAN).state == "ON", 30, "a scan once it runs again")
 
 
@@ -257,7 +254,7 @@ def test_redis_that_goes_away_costs_no_wait(
         began = time.monotonic()
         assert "Redis at " in refused(door.run(*ASCAN))
         assert time.monotonic() - began < 2.5
-    eventually(lambda: len(up_writers(writers)) == 2, 30, "the writers again")
+    wait_until_up(writers.redis.url, "nexus", "spec")
 
 
 def test_a_writer_that_is_frozen_costs_less_than_a_second(
@@ -266,7 +263,7 @@ def test_a_writer_that_is_frozen_costs_less_than_a_second(
     usual = min(door.run(*ASCAN).seconds for _ in range(3))
     os.kill(writers.nexus_writer.pid, signal.SIGSTOP)
     try:
-        run = door.run(*ASCAN)
+        run = run_in_time(door, of=("spec",))
     finally:
         os.kill(writers.nexus_writer.pid, signal.SIGCONT)
     end = told(run, "warning")[-1]
@@ -322,4 +319,4 @@ def test_the_last_scan_while_redis_is_away(
         assert run.state == "ON"
         assert f"Redis at {writers.redis.url} cannot tell: " in run.text("output")
         assert time.monotonic() - began < 3.5
-    eventually(lambda: len(up_writers(writers)) == 2, 30, "the writers again")
+    wait_until_up(writers.redis.url, "nexus", "spec")

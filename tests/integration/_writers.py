@@ -1,0 +1,35 @@
+"""Writers on the stack of a session: other modules have left scans and writers' names there."""
+
+from __future__ import annotations
+
+from sardana_redis.cli._view import make_view
+from sardana_redis.store import Onlooker, forget_registered_writer, list_writers
+from tests.faults.arena import eventually
+
+_BACKLOG_SECONDS = 180.0
+
+
+def forget_all_writers(url: str) -> None:
+    """Forgets who wrote in other modules, and does so no more: they would be down for ever."""
+    for writer in list_writers(url):
+        forget_registered_writer(url, writer.name)
+
+
+def wait_until_up(url: str, *names: str) -> None:
+    """Waits until these writers run, and no others."""
+
+    def are_up() -> bool:
+        return sorted(writer.name for writer in list_writers(url) if writer.is_up) == sorted(names)
+
+    eventually(are_up, 30, f"the writers {', '.join(names)}")
+
+
+def wait_until_written(url: str) -> None:
+    """Waits until no writer is behind: a new one has all scans of the session before it."""
+    with Onlooker(url) as onlooker:
+
+        def is_written() -> bool:
+            writers = make_view(url, onlooker.look(1), None).writers
+            return all(writer.lag_seconds < 1.0 for writer in writers if writer.is_up)
+
+        eventually(is_written, _BACKLOG_SECONDS, "the end of the backlog")
