@@ -114,18 +114,13 @@ EXPOSE 8080
 ENTRYPOINT ["sardana-redis", "nexus-writer"]
 
 # Tango servers want an account for their user id, also for one that the image does not know.
-FROM base AS tango-service
+FROM service AS tango-service
+USER root
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libnss-wrapper \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
 COPY images/macroserver/with-account /usr/local/bin/
-LABEL org.opencontainers.image.vendor="sardana-redis" \
-      org.opencontainers.image.licenses="LGPL-3.0-or-later"
-ENV PATH=/opt/sardana-redis/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin \
-    PYTHONDONTWRITEBYTECODE=1
 USER 1000:1000
-WORKDIR /data
-STOPSIGNAL SIGTERM
 
 FROM tango-service AS tango-db
 LABEL org.opencontainers.image.title="tango-db" \
