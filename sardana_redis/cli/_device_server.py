@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from sardana_redis import log
-from sardana_redis.cli._options import Config
+from sardana_redis.flags import Config, LogLevel
 from sardana_redis.runtime import need_extra, stop_on_signals
 from sardana_redis.settings import load_settings
 
@@ -19,13 +19,9 @@ device_server = typer.Typer(
     no_args_is_help=True,
 )
 
-_LogLevel = Annotated[
-    str | None, typer.Option("--log-level", help="debug, info, warning or error.")
-]
-
 
 @device_server.command()
-def pool(config: Config = None, log_level: _LogLevel = None) -> None:
+def pool(config: Config = None, log_level: LogLevel = None) -> None:
     """Run Sardana's Pool until SIGTERM or Ctrl-C.
 
     Waits for the Tango database of TANGO_HOST and writes what is missing in it: nothing that is
@@ -35,7 +31,7 @@ def pool(config: Config = None, log_level: _LogLevel = None) -> None:
 
 
 @device_server.command()
-def macroserver(config: Config = None, log_level: _LogLevel = None) -> None:
+def macroserver(config: Config = None, log_level: LogLevel = None) -> None:
     """Run Sardana's MacroServer, with its doors and our recorder, until SIGTERM or Ctrl-C.
 
     Like `pool`; then sets variables that Sardana's environment lacks, and makes demo elements

@@ -11,23 +11,8 @@ from rich.console import Console
 from sardana_redis.settings import Settings, load_settings
 from sardana_redis.store import url_with_password
 
-__all__ = ["AsJson", "Config", "Url", "full_url", "make_console", "redis_url"]
+__all__ = ["AsJson", "full_url", "make_console", "redis_url"]
 
-Url = Annotated[
-    str | None,
-    typer.Option(
-        "--url",
-        "-u",
-        metavar="URL",
-        help="Redis, such as redis://localhost:6379. Default: SARDANA_REDIS_URL, then the "
-        "settings file, then redis://localhost:6379.",
-        show_default=False,
-    ),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="YAML file with settings.", show_default=False),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sardana_redis.cli._options import AsJson, Config, Url, make_console, redis_url
+from sardana_redis.cli._options import AsJson, make_console, redis_url
 from sardana_redis.errors import BadInputError
+from sardana_redis.flags import Config, Url
 from sardana_redis.store import Order, OrderKind, Parked, list_parked, order_parked
 
 __all__ = ["parked"]

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from sardana_redis.cli._options import AsJson, Config, Url, full_url, make_console, redis_url
+from sardana_redis.cli._options import AsJson, full_url, make_console, redis_url
+from sardana_redis.flags import Config, Url
 from sardana_redis.settings import load_settings, masked_url
 from sardana_redis.store import (
     ScanSummary,

@@ -13,9 +13,10 @@ from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from sardana_redis.cli._options import AsJson, Config, Url, make_console
+from sardana_redis.cli._options import AsJson, make_console
 from sardana_redis.cli._view import View, make_view, render
 from sardana_redis.errors import StoreError
+from sardana_redis.flags import Config, Url
 from sardana_redis.runtime import stop_on_signals
 from sardana_redis.settings import load_settings, masked_url
 from sardana_redis.store import Onlooker, Outlook

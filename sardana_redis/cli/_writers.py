@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sardana_redis.cli._options import AsJson, Config, Url, make_console, redis_url
+from sardana_redis.cli._options import AsJson, make_console, redis_url
+from sardana_redis.flags import Config, Url
 from sardana_redis.store import RegisteredWriter, forget_registered_writer, list_writers
 
 __all__ = ["writers"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sardana_redis import log
+from sardana_redis.flags import Config
 from sardana_redis.memory_tracker._service import MemoryTrackerService
 from sardana_redis.runtime import spare_the_collector, stop_on_signals
 from sardana_redis.settings import load_settings
@@ -21,9 +21,7 @@ def memory_tracker(
         str | None,
         typer.Option("--url", "--redis-url", "-u", metavar="URL", help="Redis."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="YAML file with settings.")
-    ] = None,
+    config: Config = None,
     cleaning_threshold: Annotated[
         float | None, typer.Option(metavar="PERCENT", help="Use from which written data go. [80]")
     ] = None,

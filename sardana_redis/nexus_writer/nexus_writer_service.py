@@ -6,13 +6,25 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from sardana_redis import log
 from sardana_redis.errors import BadInputError
+from sardana_redis.flags import (
+    Config,
+    FirstStart,
+    Fsync,
+    HttpHost,
+    HttpPort,
+    LeastFreeBytes,
+    LogLevel,
+    OutputRoot,
+    ParkSeconds,
+    Sessions,
+    Url,
+    WriterName,
+)
 from sardana_redis.runtime import need_extra, stop_on_signals
 from sardana_redis.settings import load_settings
 
@@ -21,47 +33,18 @@ __all__ = ["main", "nexus_writer"]
 
 def nexus_writer(
     *,
-    url: Annotated[
-        str | None, typer.Option("--url", "-u", help="Redis, such as redis://localhost:6379.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="YAML file with settings.")
-    ] = None,
-    writer_name: Annotated[
-        str | None, typer.Option("--writer-name", help="Name in Redis and metrics: `nexus`.")
-    ] = None,
-    output_root: Annotated[
-        Path | None, typer.Option("--output-root", help="No file may lie outside this folder.")
-    ] = None,
-    session: Annotated[
-        list[str] | None, typer.Option("--session", help="Only this session; may be repeated.")
-    ] = None,
-    first_start: Annotated[
-        str | None,
-        typer.Option("--first-start", help="With a Redis new to it: write `all` scans, or `new`."),
-    ] = None,
-    fsync: Annotated[
-        bool | None, typer.Option("--fsync/--no-fsync", help="Count points that are on the disk.")
-    ] = None,
-    park_seconds: Annotated[
-        float | None,
-        typer.Option(
-            "--park-seconds", help="A file is tried for as long, then its scan is parked."
-        ),
-    ] = None,
-    least_free_bytes: Annotated[
-        int | None,
-        typer.Option("--least-free-bytes", help="With less left on a disk operators are told."),
-    ] = None,
-    http_host: Annotated[
-        str | None, typer.Option("--http-host", help="Address of /metrics and /healthz.")
-    ] = None,
-    http_port: Annotated[
-        int | None, typer.Option("--http-port", help="Port of /metrics and /healthz.")
-    ] = None,
-    log_level: Annotated[
-        str | None, typer.Option("--log-level", help="debug, info, warning or error.")
-    ] = None,
+    url: Url = None,
+    config: Config = None,
+    writer_name: WriterName = None,
+    output_root: OutputRoot = None,
+    session: Sessions = None,
+    first_start: FirstStart = None,
+    fsync: Fsync = None,
+    park_seconds: ParkSeconds = None,
+    least_free_bytes: LeastFreeBytes = None,
+    http_host: HttpHost = None,
+    http_port: HttpPort = None,
+    log_level: LogLevel = None,
 ) -> None:
     """Write scans into NeXus files as they come into Redis, until SIGTERM or Ctrl-C.
 

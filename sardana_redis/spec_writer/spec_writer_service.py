@@ -6,13 +6,26 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sardana_redis import log
 from sardana_redis.errors import BadInputError
+from sardana_redis.flags import (
+    Config,
+    FirstStart,
+    Fsync,
+    HttpHost,
+    HttpPort,
+    LeastFreeBytes,
+    LogLevel,
+    OutputRoot,
+    ParkSeconds,
+    Sessions,
+    Url,
+    WriterName,
+)
 from sardana_redis.runtime import stop_on_signals
 from sardana_redis.settings import SpecDialect, load_settings
 from sardana_redis.spec_writer._service import run_spec_writer
@@ -22,53 +35,24 @@ __all__ = ["main", "spec_writer"]
 
 def spec_writer(
     *,
-    url: Annotated[
-        str | None, typer.Option("--url", "-u", help="Redis, such as redis://localhost:6379.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="YAML file with settings.")
-    ] = None,
-    writer_name: Annotated[
-        str | None, typer.Option("--writer-name", help="Name in Redis and metrics: `spec`.")
-    ] = None,
-    output_root: Annotated[
-        Path | None, typer.Option("--output-root", help="No file may lie outside this folder.")
-    ] = None,
+    url: Url = None,
+    config: Config = None,
+    writer_name: WriterName = None,
+    output_root: OutputRoot = None,
     dialect: Annotated[
         SpecDialect | None, typer.Option("--dialect", help="`standard`, or the `poc`'s lines.")
     ] = None,
-    session: Annotated[
-        list[str] | None, typer.Option("--session", help="Only this session; may be repeated.")
-    ] = None,
-    first_start: Annotated[
-        str | None,
-        typer.Option("--first-start", help="With a Redis new to it: write `all` scans, or `new`."),
-    ] = None,
-    fsync: Annotated[
-        bool | None, typer.Option("--fsync/--no-fsync", help="Count points that are on the disk.")
-    ] = None,
+    session: Sessions = None,
+    first_start: FirstStart = None,
+    fsync: Fsync = None,
     next_scan_timeout: Annotated[
         float | None, typer.Option("--next-scan-timeout", help="Longest wait in s; 0: no limit.")
     ] = None,
-    park_seconds: Annotated[
-        float | None,
-        typer.Option(
-            "--park-seconds", help="A file is tried for as long, then its scan is parked."
-        ),
-    ] = None,
-    least_free_bytes: Annotated[
-        int | None,
-        typer.Option("--least-free-bytes", help="With less left on a disk operators are told."),
-    ] = None,
-    http_host: Annotated[
-        str | None, typer.Option("--http-host", help="Address of /metrics and /healthz.")
-    ] = None,
-    http_port: Annotated[
-        int | None, typer.Option("--http-port", help="Port of /metrics and /healthz.")
-    ] = None,
-    log_level: Annotated[
-        str | None, typer.Option("--log-level", help="debug, info, warning or error.")
-    ] = None,
+    park_seconds: ParkSeconds = None,
+    least_free_bytes: LeastFreeBytes = None,
+    http_host: HttpHost = None,
+    http_port: HttpPort = None,
+    log_level: LogLevel = None,
 ) -> None:
     """Write scans into SPEC files as they come into Redis, until SIGTERM or Ctrl-C.
 
