@@ -115,7 +115,7 @@ ENTRYPOINT ["sardana-redis", "nexus-writer"]
 
 # Tango servers want an account for their user id, also for one that the image does not know.
 FROM service AS tango-service
-USER root
+USER 0:0
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libnss-wrapper \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log
