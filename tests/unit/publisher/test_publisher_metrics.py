@@ -179,11 +179,11 @@ def test_the_latency_is_the_age_of_a_batchs_first_point(make: Make) -> None:
     counted = make()
     feed = begin(counted.publisher)
     eventually(lambda: feed.publication.born)
-    time.sleep(0.3)  # the time before the first point is nobody's latency
+    time.sleep(1.5)  # the time before the first point is nobody's latency
     scan_points(feed, 0, 1)
     eventually(lambda: counted.value(f"{PREFIX}points_total") == 1)
     assert counted.value(f"{LATENCY}_count") == 1
-    assert 0.0 < counted.value(f"{LATENCY}_sum") < 0.25
+    assert 0.0 < counted.value(f"{LATENCY}_sum") < 1.4
 
 
 def test_the_latency_counts_an_outage_from_the_first_point_on(make: Make) -> None:

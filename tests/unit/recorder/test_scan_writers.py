@@ -52,13 +52,26 @@ class Feed:
         self.told.append(line)
 
 
-def writers(publisher: Publisher, mode: RequireWriters = RequireWriters.WARN) -> ScanWriters:
-    return ScanWriters(publisher, scan("/d/a.dat"), mode, report_seconds=0.1, sight_seconds=0.1)
+def writers(
+    publisher: Publisher,
+    mode: RequireWriters = RequireWriters.WARN,
+    *,
+    report_seconds: float = 0.1,
+) -> ScanWriters:
+    return ScanWriters(
+        publisher, scan("/d/a.dat"), mode, report_seconds=report_seconds, sight_seconds=0.1
+    )
 
 
-def report(publisher: Publisher, mode: RequireWriters = RequireWriters.WARN) -> list[str]:
+def report(
+    publisher: Publisher,
+    mode: RequireWriters = RequireWriters.WARN,
+    *,
+    seconds: float = 2.0,
+) -> list[str]:
+    """What is told at the end, where reports are waited for that long."""
     feed = Feed()
-    writers(publisher, mode).report(feed)
+    writers(publisher, mode, report_seconds=seconds).report(feed)
     assert all(question.is_over for question in publisher.asked)
     return feed.told
 
@@ -89,12 +102,12 @@ def test_the_end_is_told_as_soon_as_it_is_known() -> None:
     assert report(Publisher(reports={"spec": DONE})) == [
         "Scan #7: all 5 points safe in a.dat (spec)."
     ]
-    assert time.monotonic() - began < 0.09
+    assert time.monotonic() - began < 1.5
 
 
 def test_the_end_is_told_after_its_time_if_the_writer_still_writes() -> None:
     began = time.monotonic()
-    (line,) = report(Publisher(reports={"spec": WriterProgress(2)}))
+    (line,) = report(Publisher(reports={"spec": WriterProgress(2)}), seconds=0.1)
     assert "2 of 5 points safe in a.dat (spec), still writing" in line
     assert 0.09 < time.monotonic() - began < 5
 
@@ -109,18 +122,18 @@ def test_the_end_is_told_after_its_time_if_the_writer_still_writes() -> None:
 def test_nobody_is_waited_for_who_cannot_write_now(world: Survey, reports: Any) -> None:
     began = time.monotonic()
     assert len(report(Publisher(survey=world, reports=reports))) == 1
-    assert time.monotonic() - began < 0.09
+    assert time.monotonic() - began < 1.5
 
 
 def test_without_an_answer_there_is_no_line() -> None:
-    assert report(Publisher(reports=None)) == []
+    assert report(Publisher(reports=None), seconds=0.1) == []
 
 
 @pytest.mark.parametrize("facts", [{"is_away": True}, {"survey": None}])
 def test_redis_that_is_away_is_not_waited_for(facts: dict[str, Any]) -> None:
     began = time.monotonic()
     assert report(Publisher(reports={}, **facts)) == []
-    assert time.monotonic() - began < 0.09
+    assert time.monotonic() - began < 1.5
 
 
 def test_a_scan_that_was_continued_has_no_end_line() -> None:
