@@ -144,6 +144,14 @@ class Arena:
             if scan.number == capture.number and scan.title == title
         ]
 
+    def wait_until_published(self) -> None:
+        """Waits until a scan is in Redis; its capture, which begins as late, may be half there."""
+
+        def is_published() -> bool:
+            return any(found.start and self.keys_of(found) for found in captures(self.captures))
+
+        eventually(is_published, 20, "the scan is in Redis")
+
     def published(self, capture: Capture, seconds: float = 30.0) -> ReadScan:
         """The one scan that was published for the captured one, once it is CLOSED."""
         eventually(lambda: bool(self.keys_of(capture)), seconds, "the scan is in Redis")
