@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sardana_redis.cli._view import make_view
-from sardana_redis.store import Onlooker, forget_registered_writer, list_writers
+from sardana_redis.nexus_writer import NexusWriter
+from sardana_redis.spec_writer import SpecWriter
+from sardana_redis.store import (
+    Onlooker,
+    forget_registered_writer,
+    list_writers,
+    wait_for_report,
+)
 from tests.faults.arena import eventually
 
 _BACKLOG_SECONDS = 180.0
+_STOP_SECONDS = 8.0
+
+
+@contextmanager
+def running(writer: NexusWriter | SpecWriter) -> Iterator[None]:
+    """The writer runs in a thread meanwhile, and ends at once when it is told to."""
+    stop = threading.Event()
+    thread = threading.Thread(target=writer.run, args=(stop,), name="writer")
+    thread.start()
+    try:
+        yield
+    finally:
+        began = time.monotonic()
+        stop.set()
+        thread.join(10)
+        assert time.monotonic() - began < _STOP_SECONDS, "it did not stop at once"
+        assert not thread.is_alive()
+
+
+def has_reported(url: str, writer: str, key: str, points: int) -> bool:
+    """Whether the writer has reported so many points of the scan."""
+    found = wait_for_report(url, writer, key, seconds=0.1)
+    return found is not None and found.points == points
 
 
 def forget_all_writers(url: str) -> None:

@@ -30,6 +30,7 @@ from sardana_redis.spec_writer import SpecWriter, WriterState
 from sardana_redis.store import FollowStore, list_parked, read_progress, wait_for_report
 from tests import scans
 from tests.faults.arena import eventually
+from tests.integration._writers import has_reported, running
 
 
 @pytest.fixture
@@ -42,17 +43,8 @@ def publisher(redis_server: RedisServer) -> Iterator[Publisher]:
 def writing(url: str, **own: object) -> Iterator[SpecWriter]:
     """A writer that runs meanwhile."""
     writer = SpecWriter(Settings(url=url, spec_writer=SpecWriterSettings(**own)))
-    stop = threading.Event()
-    thread = threading.Thread(target=writer.run, args=(stop,), name="spec-writer")
-    thread.start()
-    try:
+    with running(writer):
         yield writer
-    finally:
-        began = time.monotonic()
-        stop.set()
-        thread.join(10)
-        assert time.monotonic() - began < 2, "it did not stop at once"
-        assert not thread.is_alive()
 
 
 def rows(points: int, columns: int = 5) -> Iterator[list[float]]:
@@ -89,14 +81,16 @@ def test_a_scan_is_in_the_file_while_it_runs(
             feed.put(tuple(row))
         eventually(lambda: path.exists() and numbers(path) == {"7.1": [0, 1, 2]}, 10, "3 rows")
         eventually(lambda: [s.points for s in writer.status.scans] == [3], 5, "3 points safe")
-        assert writer.status.lag_points == 0
+        eventually(lambda: writer.status.lag_points == 0, 5, "nothing is behind")
         (scan,) = writer.status.scans
         assert (scan.number, scan.points, scan.published, scan.path) == (7, 3, 3, str(path))
         assert writer.status.state is WriterState.WRITING
         assert "Scan 7" in writer.status.text()
-        report = wait_for_report(redis_server.url, "spec", scan.key, seconds=0)
+        url = redis_server.url
+        eventually(lambda: has_reported(url, "spec", scan.key, 3), 5, "3 points reported")
+        report = wait_for_report(url, "spec", scan.key, seconds=0)
         assert report is not None
-        assert (report.points, report.state) == (3, WriterScanState.OPEN)
+        assert report.state is WriterScanState.OPEN
         scans.end(feed)
         done(redis_server.url, scan.key)
         eventually(lambda: writer.status.state is WriterState.WAITING, 5, "waiting")
@@ -459,15 +453,10 @@ def test_a_password_file_that_is_away_for_a_moment_is_waited_out(tmp_path: Path)
         own = SpecWriterSettings()
         settings = Settings(url=server.plain_url, password_file=secret, spec_writer=own)
         writer = SpecWriter(settings)
-        stop = threading.Event()
-        thread = threading.Thread(target=writer.run, args=(stop,))
-        thread.start()
-        eventually(lambda: writer.status.state is WriterState.WAITING, 10, "waiting")
-        secret.unlink()
-        server.restart()
-        eventually(lambda: "password file" in writer.status.reason, 10, "it says why")
-        secret.write_text("pass word")
-        eventually(lambda: writer.status.state is WriterState.WAITING, 20, "waiting again")
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
+        with running(writer):
+            eventually(lambda: writer.status.state is WriterState.WAITING, 10, "waiting")
+            secret.unlink()
+            server.restart()
+            eventually(lambda: "password file" in writer.status.reason, 10, "it says why")
+            secret.write_text("pass word")
+            eventually(lambda: writer.status.state is WriterState.WAITING, 20, "waiting again")

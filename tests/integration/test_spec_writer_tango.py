@@ -97,7 +97,7 @@ def test_an_operator_scans_stops_and_starts_it(
         assert (proxy.pending_scans, proxy.parked_scans) == (0, 0)
         began = time.monotonic()
         proxy.Stop()
-        assert time.monotonic() - began < 1.0, "Stop waited for a scan"
+        assert time.monotonic() - began < 5.0, "Stop waited for a scan"
         assert proxy.state() == tango.DevState.ON
         assert "stopped" in proxy.status()
         door.run("ascan", "mot01", "0", "1", "2", "0.01")
