@@ -14,26 +14,24 @@ from sardana_redis.store import list_scans, read_scan
 pytestmark = pytest.mark.stack
 
 ASCAN = ("ascan", "mot01", "0", "1", "2", "0.01")
+_MOST_SCANS_OF_A_TEST = 20
 
 
-def new_scans(stack: LocalStack, before: int) -> list[str]:
-    """The keys of the scans published since there were `before` of them, oldest first."""
-    found = list_scans(stack.redis.url, limit=200)
-    return [scan.key for scan in reversed(found[: len(found) - before])]
+def new_scans(stack: LocalStack, before: str) -> list[str]:
+    """The keys of the scans published since the one with the key `before`, oldest first."""
+    found = [scan.key for scan in list_scans(stack.redis.url, limit=_MOST_SCANS_OF_A_TEST)]
+    assert before in found, "more scans than a test makes"
+    return found[: found.index(before)][::-1]
 
 
 @pytest.fixture
-def before(stack: LocalStack, door: Door) -> int:
-    return len(list_scans(stack.redis.url, limit=200)) if has_database(stack, door) else 0
-
-
-def has_database(stack: LocalStack, door: Door) -> bool:
-    """Makes sure that there is an initialised database: one scan does it."""
+def before(stack: LocalStack, door: Door) -> str:
+    """The key of the newest scan; it also makes sure that there is a database."""
     assert door.run(*ASCAN).state == "ON"
-    return True
+    return list_scans(stack.redis.url, limit=1)[0].key
 
 
-def files_of(stack: LocalStack, before: int) -> list[tuple[str, str]]:
+def files_of(stack: LocalStack, before: str) -> list[tuple[str, str]]:
     (key,) = new_scans(stack, before)
     scan = read_scan(stack.redis.url, key)
     assert scan.info["end_reason"] == "SUCCESS"
@@ -42,12 +40,12 @@ def files_of(stack: LocalStack, before: int) -> list[tuple[str, str]]:
     return [(Path(file["path"]).name, file["writer"]) for file in files]
 
 
-def test_scan_recorder_alone(stack: LocalStack, door: Door, before: int) -> None:
+def test_scan_recorder_alone(stack: LocalStack, door: Door, before: str) -> None:
     assert door.run(*ASCAN).state == "ON"
     assert files_of(stack, before) == [("demo.h5", "redis")]
 
 
-def test_data_recorder_without_a_scan_dir(stack: LocalStack, door: Door, before: int) -> None:
+def test_data_recorder_without_a_scan_dir(stack: LocalStack, door: Door, before: str) -> None:
     door.unset_environment("ScanDir", "ScanFile", "ScanRecorder")
     door.set_environment("DataRecorder", "RedisBlissRecorder")
     assert door.run(*ASCAN).state == "ON"
@@ -58,7 +56,7 @@ def test_data_recorder_without_a_scan_dir(stack: LocalStack, door: Door, before:
 
 
 def test_the_number_is_right_from_the_data_recorder(
-    stack: LocalStack, door: Door, before: int
+    stack: LocalStack, door: Door, before: str
 ) -> None:
     door.set_environment("DataRecorder", "RedisBlissRecorder")
     door.unset_environment("ScanRecorder")
@@ -68,7 +66,7 @@ def test_the_number_is_right_from_the_data_recorder(
 
 
 def test_data_recorder_beside_a_file_that_sardana_writes(
-    stack: LocalStack, door: Door, before: int
+    stack: LocalStack, door: Door, before: str
 ) -> None:
     door.unset_environment("ScanRecorder")
     door.set_environment("ScanFile", ["beside.dat"])
@@ -78,13 +76,13 @@ def test_data_recorder_beside_a_file_that_sardana_writes(
     assert (stack.scan_dir / "beside.dat").read_text().count("#S ") == 1
 
 
-def test_one_scan_recorder_for_two_files(stack: LocalStack, door: Door, before: int) -> None:
+def test_one_scan_recorder_for_two_files(stack: LocalStack, door: Door, before: str) -> None:
     door.set_environment("ScanFile", ["two.h5", "two.dat"])
     assert door.run(*ASCAN).state == "ON"
     assert files_of(stack, before) == [("two.h5", "redis"), ("two.dat", "sardana")]
 
 
-def test_both_at_once_publish_one_scan(stack: LocalStack, door: Door, before: int) -> None:
+def test_both_at_once_publish_one_scan(stack: LocalStack, door: Door, before: str) -> None:
     door.set_environment("ScanFile", ["a.h5", "b.dat"])
     door.set_environment("ScanRecorder", ["RedisBlissRecorder", "RedisBlissRecorder"])
     door.set_environment("DataRecorder", ["RedisBlissRecorder", "RedisBlissRecorder"])
@@ -94,7 +92,7 @@ def test_both_at_once_publish_one_scan(stack: LocalStack, door: Door, before: in
 
 @pytest.mark.parametrize("order", ["before", "behind"])
 def test_a_recorder_that_raises_at_the_end(
-    stack: LocalStack, door: Door, before: int, order: str
+    stack: LocalStack, door: Door, before: str, order: str
 ) -> None:
     recorders = ["RaisesAtEnd", "RedisBlissRecorder"]
     door.unset_environment("ScanRecorder")
@@ -109,7 +107,7 @@ def test_a_recorder_that_raises_at_the_end(
 
 @pytest.mark.parametrize("order", ["before", "behind"])
 def test_a_recorder_that_raises_at_the_start(
-    stack: LocalStack, door: Door, before: int, order: str
+    stack: LocalStack, door: Door, before: str, order: str
 ) -> None:
     recorders = ["RaisesAtStart", "RedisBlissRecorder"]
     door.unset_environment("ScanRecorder")
@@ -121,7 +119,7 @@ def test_a_recorder_that_raises_at_the_start(
     assert door.run(*ASCAN).state == "ON", "MacroServer takes the next scan"
 
 
-def closed_scan(stack: LocalStack, before: int):
+def closed_scan(stack: LocalStack, before: str):
     """The scan since `before`, closed within the 5 s that DESIGN.md gives."""
     deadline = time.monotonic() + 5
     while not (keys := new_scans(stack, before)):
@@ -130,7 +128,7 @@ def closed_scan(stack: LocalStack, before: int):
     return read_scan(stack.redis.url, keys[0], seconds=5)
 
 
-def test_a_wrong_redis_url_costs_one_line(stack: LocalStack, door: Door, before: int) -> None:
+def test_a_wrong_redis_url_costs_one_line(stack: LocalStack, door: Door, before: str) -> None:
     door.set_environment("RedisURL", 6379)
     run = door.run(*ASCAN)
     assert run.state == "ON"
@@ -140,7 +138,7 @@ def test_a_wrong_redis_url_costs_one_line(stack: LocalStack, door: Door, before:
     assert new_scans(stack, before) == []
 
 
-def test_redis_is_not_running(stack: LocalStack, door: Door, before: int) -> None:
+def test_redis_is_not_running(stack: LocalStack, door: Door, before: str) -> None:
     stack.redis.stop()
     runs = [door.run(*ASCAN) for _ in range(2)]
     for run in runs:
@@ -158,6 +156,7 @@ def test_redis_is_not_running(stack: LocalStack, door: Door, before: int) -> Non
     assert door.run(*ASCAN).state == "ON"
 
 
+@pytest.mark.timeout(300)  # 300 columns twice, and a restart of MacroServer
 def test_threads_and_connections_with_300_columns(
     stack: LocalStack, door: Door, capsys: pytest.CaptureFixture[str]
 ) -> None:
