@@ -33,6 +33,7 @@ from sardana_redis.store import (
     read_writers,
 )
 from tests import scans
+from tests.faults.arena import eventually
 
 DONE = WriterProgress(3, WriterScanState.DONE)
 
@@ -295,7 +296,7 @@ def test_reading_goes_on_after_a_restart_of_redis(
     for number in range(1, 50):
         feed.put((number, 1.0, 2.0, 3.0, 4.0))
     scans.end(feed)
-    assert feed.wait(20) or feed.wait(20)
+    eventually(lambda: feed.is_delivered, 20, "the scan is delivered")
     own.open()
     reader.look_again()
     deadline = time.monotonic() + 10
