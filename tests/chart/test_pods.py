@@ -158,12 +158,35 @@ def test_volumes_outlive_the_release() -> None:
 
 @pytest.mark.parametrize(
     ("maxmemory", "limit", "expected"),
-    [("", "1Gi", 805306368), ("", "256Mi", 201326592), ("300M", "400M", 300000000)],
+    [
+        ("", "1Gi", 805306368),
+        ("", "256Mi", 201326592),
+        ("300M", "400M", 300000000),
+        (805306368, 2**30, 805306368),
+        ("", 2**30, 805306368),
+    ],
 )
-def test_maxmemory_is_below_the_limit(maxmemory: str, limit: str, expected: int) -> None:
+def test_maxmemory_is_below_the_limit(
+    maxmemory: str | int, limit: str | int, expected: int
+) -> None:
     redis = {"maxmemory": maxmemory, "resources": {"limits": {"memory": limit}}}
     (container,) = pod_of(rendered({"redis": redis}), "redis")["spec"]["containers"]
     assert container["env"] == [{"name": "REDIS_MAXMEMORY", "value": str(expected)}]
+
+
+def test_sizes_may_be_numbers() -> None:
+    """Helm reads a number of a values file as float64."""
+    room = {"resources": {"limits": {"memory": 2**30, "cpu": 0.5}}}
+    disk = {"persistence": {"size": 3 * 2**30}}
+    found = rendered({"redis": {**room, **disk}, "macroserver": room, "data": {"size": 2**34}})
+    for component in ("redis", "macroserver"):
+        (container,) = pod_of(found, component)["spec"]["containers"]
+        limits = container["resources"]["limits"]
+        assert (limits["memory"], limits["cpu"]) == ("1073741824", "0.5")
+    (claim,) = named(found, "StatefulSet", "redis")["spec"]["volumeClaimTemplates"]
+    assert claim["spec"]["resources"]["requests"]["storage"] == 3 * 2**30
+    data = named(found, "PersistentVolumeClaim", "data")
+    assert data["spec"]["resources"]["requests"]["storage"] == 2**34
 
 
 def test_a_writer_is_never_there_twice() -> None:

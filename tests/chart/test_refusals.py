@@ -21,6 +21,10 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
         {"redis": {"maxmemory": "2G", "resources": {"limits": {"memory": "1.5Gi"}}}},
         "redis.maxmemory (2G) is not below redis.resources.limits.memory (1.5Gi)",
     ),
+    "maxmemory above the limit, as numbers": (
+        {"redis": {"maxmemory": 2 * 2**30, "resources": {"limits": {"memory": 2**30}}}},
+        "redis.maxmemory (2147483648) is not below redis.resources.limits.memory (1073741824)",
+    ),
     "a Redis without room": (
         {"redis": {"resources": {"limits": {"memory": "160Mi"}}}},
         "256Mi at least",

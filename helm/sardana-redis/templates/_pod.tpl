@@ -117,6 +117,11 @@ resources:
 {{- if and $resources.limits (or $isOwnFolder $isDataFolder) -}}
 {{- $_ := unset $resources.limits "ephemeral-storage" -}}
 {{- end -}}
+{{- range $side := list "requests" "limits" -}}
+{{- range $name, $quantity := get $resources $side -}}
+{{- if kindIs "float64" $quantity }}{{ $_ := set (get $resources $side) $name (include "sardana-redis.quantity" $quantity) }}{{ end -}}
+{{- end -}}
+{{- end -}}
 {{- toYaml $resources -}}
 {{- end -}}
 
@@ -225,7 +230,7 @@ volumeClaimTemplates:
       {{- end }}
       resources:
         requests:
-          storage: {{ .size }}
+          storage: {{ include "sardana-redis.quantity" .size }}
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -1,6 +1,11 @@
+{{/* A quantity as text. Helm reads each number of a values file as float64, which it would write as 1e+09. */}}
+{{- define "sardana-redis.quantity" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
 {{/* Bytes of a quantity such as 1.5Gi, 750M or 1048576; `.` is a dict with quantity and name. */}}
 {{- define "sardana-redis.bytes" -}}
-{{- $text := .quantity | toString -}}
+{{- $text := include "sardana-redis.quantity" .quantity -}}
 {{- if not (regexMatch "^[0-9]+(\\.[0-9]+)?([kMGT]|[KMGT]i)?$" $text) -}}
 {{- fail (printf "%s is %q: write a number of bytes, or one with k, M, G, T, Ki, Mi, Gi or Ti behind it" .name $text) -}}
 {{- end -}}

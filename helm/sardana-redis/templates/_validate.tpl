@@ -18,9 +18,9 @@
 {{- else if not $limit -}}
 {{- fail "redis.resources.limits.memory is missing: maxmemory is derived from it, and Redis may take no more; set it, 1Gi say" -}}
 {{- else if lt (int64 $limit) 268435456 -}}
-{{- fail (printf "redis.resources.limits.memory is %s: what Redis needs beyond its data takes 256Mi at least, or it is killed while it rewrites its file" $redis.resources.limits.memory) -}}
+{{- fail (printf "redis.resources.limits.memory is %s: what Redis needs beyond its data takes 256Mi at least, or it is killed while it rewrites its file" (include "sardana-redis.quantity" $redis.resources.limits.memory)) -}}
 {{- else if ge (include "sardana-redis.maxmemory" . | int64) (int64 $limit) -}}
-{{- fail (printf "redis.maxmemory (%s) is not below redis.resources.limits.memory (%s), and Redis would be killed when it is full: leave redis.maxmemory empty for 75 %% of the limit, or raise the limit" $redis.maxmemory $redis.resources.limits.memory) -}}
+{{- fail (printf "redis.maxmemory (%s) is not below redis.resources.limits.memory (%s), and Redis would be killed when it is full: leave redis.maxmemory empty for 75 %% of the limit, or raise the limit" (include "sardana-redis.quantity" $redis.maxmemory) (include "sardana-redis.quantity" $redis.resources.limits.memory)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -58,11 +58,11 @@
 {{- $limit := include "sardana-redis.memoryLimit" (dict "values" $macroserver "key" "macroserver") -}}
 {{- if $limit -}}
 {{- if lt (int64 $limit) 536870912 -}}
-{{- fail (printf "macroserver.resources.limits.memory is %s: MacroServer and the recorder's buffers need 512Mi at least" $macroserver.resources.limits.memory) -}}
+{{- fail (printf "macroserver.resources.limits.memory is %s: MacroServer and the recorder's buffers need 512Mi at least" (include "sardana-redis.quantity" $macroserver.resources.limits.memory)) -}}
 {{- end -}}
 {{- range $name := list "buffer_bytes" "retain_bytes" -}}
 {{- if ge (get $macroserver.config.publisher $name | default 0 | int64) (int64 $limit) -}}
-{{- fail (printf "macroserver.config.publisher.%s is not below macroserver.resources.limits.memory (%s): leave it out, and it follows the limit" $name $macroserver.resources.limits.memory) -}}
+{{- fail (printf "macroserver.config.publisher.%s is not below macroserver.resources.limits.memory (%s): leave it out, and it follows the limit" $name (include "sardana-redis.quantity" $macroserver.resources.limits.memory)) -}}
 {{- end -}}
 {{- end -}}
 {{- else -}}
