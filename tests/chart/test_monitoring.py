@@ -35,6 +35,15 @@ def test_the_rule_is_what_the_files_say() -> None:
     assert rule["spec"]["groups"] == groups_of(release_rules("demo"))
 
 
+def test_a_tracker_that_is_not_installed_is_not_missed() -> None:
+    rule = {"metrics": {"prometheusRule": {"enabled": True}}, "memoryTracker": {"enabled": False}}
+    expected = release_rules("demo")
+    del expected["MemoryTrackerDown.yaml"]
+    assert "absent" not in str(expected), "a part of the release that may be missing too"
+    found = named(rendered(rule), "PrometheusRule", "alerts")
+    assert found["spec"]["groups"] == groups_of(expected)
+
+
 def test_a_release_has_its_own_numbers() -> None:
     rule = named(case_documents("monitoring"), "PrometheusRule", "alerts")
     expected = release_rules(

@@ -1,9 +1,13 @@
-{{/* The groups of all rule files for this release, as docs/decisions/0009 has it. */}}
+{{/*
+The groups of all rule files for this release, as docs/decisions/0009 has it. Nobody is told that a
+memory tracker is missing where this release has none.
+*/}}
 {{- define "sardana-redis.rules" -}}
 {{- $own := .Values.metrics.prometheusRule -}}
 {{- $beamline := .Values.beamline -}}
 groups:
   {{- range $path, $_ := .Files.Glob "rules/*.yaml" }}
+  {{- if or $.Values.memoryTracker.enabled (ne (base $path) "MemoryTrackerDown.yaml") }}
   {{- range $group := ($.Files.Get $path | fromYaml).groups }}
   - name: {{ $group.name }}
     rules:
@@ -32,6 +36,7 @@ groups:
       {{- end }}
       {{- end }}
       {{- end }}
+  {{- end }}
   {{- end }}
   {{- end }}
 {{- end -}}
