@@ -79,6 +79,16 @@ def rendered(values: Values) -> list[Document]:
     return documents(done.stdout)
 
 
+def notes(values: Values) -> str:
+    """What an install with these values says in the end."""
+    if HELMS["helm4"] is None:
+        pytest.skip("needs Helm 4 of build/tools: Helm 3 asks a cluster for that")
+    words = ["install", "--dry-run=client", *template_words()[1:]]
+    done = run_helm(HELMS["helm4"], *words, values=values)
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout).partition("NOTES:")[2]
+
+
 def refusal(values: Values) -> str:
     """Why helm refuses these values."""
     done = run_helm(str(HELM), *template_words(), values=values)

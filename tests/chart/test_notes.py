@@ -1,0 +1,25 @@
+"""What an install says in the end is true of its values, and warns of what may surprise."""
+
+from __future__ import annotations
+
+from tests.chart.helm import needs_helm, notes
+
+pytestmark = needs_helm
+
+SHARED = {"external": {"host": "redis.facility.example"}}
+
+
+def test_a_release_of_its_own_warns_of_nothing() -> None:
+    said = notes({})
+    assert "NOTE:" not in said
+    assert "WARNING:" not in said
+
+
+def test_a_writer_of_all_sessions_of_a_shared_redis_is_told() -> None:
+    said = notes({"beamline": "bl04", "redis": SHARED})
+    assert "NOTE: specWriter.config.sessions is empty" in said
+    assert "NOTE: nexusWriter.config.sessions is empty" in said
+    assert "the sessions of this one: [bl04]" in said
+    chosen = {"enabled": True, "config": {"sessions": ["bl04"]}}
+    said = notes({"redis": SHARED, "specWriter": chosen, "nexusWriter": {"enabled": False}})
+    assert "config.sessions" not in said
