@@ -53,8 +53,8 @@ def run_helm(helm: str, *words: str, values: Values | None = None) -> subprocess
     )
 
 
-def template_words(case: str | None = None) -> list[str]:
-    words = ["template", RELEASE, str(CHART), "--namespace", NAMESPACE]
+def template_words(case: str | None = None, release: str = RELEASE) -> list[str]:
+    words = ["template", release, str(CHART), "--namespace", NAMESPACE]
     return (
         words if case is None else [*words, "--values", str(CHART / "ci" / f"{case}-values.yaml")]
     )
@@ -72,9 +72,9 @@ def case_documents(case: str) -> list[Document]:
     return documents(case_text(case))
 
 
-def rendered(values: Values) -> list[Document]:
+def rendered(values: Values, release: str = RELEASE) -> list[Document]:
     """The objects that these values make."""
-    done = run_helm(str(HELM), *template_words(), values=values)
+    done = run_helm(str(HELM), *template_words(release=release), values=values)
     assert done.returncode == 0, done.stderr
     return documents(done.stdout)
 
@@ -89,9 +89,9 @@ def notes(values: Values) -> str:
     return str(done.stdout).partition("NOTES:")[2]
 
 
-def refusal(values: Values) -> str:
+def refusal(values: Values, release: str = RELEASE) -> str:
     """Why helm refuses these values."""
-    done = run_helm(str(HELM), *template_words(), values=values)
+    done = run_helm(str(HELM), *template_words(release=release), values=values)
     assert done.returncode != 0, "helm took them"
     return str(done.stderr)
 

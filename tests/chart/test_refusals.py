@@ -106,3 +106,10 @@ def test_is_refused(what: str) -> None:
 def test_buffers_that_are_set_need_no_limit() -> None:
     buffers = {"buffer_bytes": 2**28, "retain_bytes": 2**24}
     assert rendered({"macroserver": {**NO_LIMIT, "config": {"publisher": buffers}}})
+
+
+@pytest.mark.parametrize("release", ["4bm", "bl.13"])
+def test_a_release_that_no_service_can_be_named_after_is_refused(release: str) -> None:
+    assert f'name "{release}" begins the names of Services' in refusal({}, release)
+    found = rendered({"fullnameOverride": "bl"}, release)
+    assert {item["metadata"]["name"].partition("-")[0] for item in found} == {"bl"}

@@ -1,11 +1,20 @@
 {{/* Combinations that cannot work, each with what to do. templates/validate.yaml calls them all. */}}
 
 {{- define "sardana-redis.validate" -}}
+{{- include "sardana-redis.validate.name" . -}}
 {{- include "sardana-redis.validate.redis" . -}}
 {{- include "sardana-redis.validate.secrets" . -}}
 {{- include "sardana-redis.validate.data" . -}}
 {{- include "sardana-redis.validate.sardana" . -}}
 {{- include "sardana-redis.validate.writers" . -}}
+{{- end -}}
+
+{{/* Helm takes more names than a Service may have. */}}
+{{- define "sardana-redis.validate.name" -}}
+{{- $name := include "sardana-redis.fullname" . -}}
+{{- if not (regexMatch "^[a-z][a-z0-9-]*$" $name) -}}
+{{- fail (printf "the release's name %q begins the names of Services, which begin with a letter and have letters, digits and - only: set fullnameOverride" $name) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "sardana-redis.validate.redis" -}}
