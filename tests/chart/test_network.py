@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.chart.helm import case_documents, named, needs_helm, pods, rendered
+from tests.chart.helm import case_documents, named, needs_helm, pod_of, pods, rendered
 
 pytestmark = needs_helm
 
@@ -88,6 +88,24 @@ def test_what_is_elsewhere_is_reached_by_its_port() -> None:
     own, hardware = spec["egress"][:-1], spec["egress"][-1]
     assert table(own, "to")[10000] == {"anywhere"}
     assert hardware == {"to": [{"ipBlock": {"cidr": "10.13.0.0/16"}}]}
+
+
+def test_the_tango_database_has_a_port_of_your_choice() -> None:
+    """Two releases on one node's network share its ports."""
+    found = rendered({"tangoDb": {"port": 11000}})
+    (container,) = pod_of(found, "tango-db")["spec"]["containers"]
+    assert container["ports"] == [{"name": "tango-db", "containerPort": 11000}]
+    assert {"name": "TANGO_DB_PORT", "value": "11000"} in container["env"]
+    (port,) = named(found, "Service", "tango-db")["spec"]["ports"]
+    assert port["port"] == 11000
+    host = "demo-tango-db.beamlines.svc.cluster.local:11000"
+    for part in TANGO:
+        (own,) = pod_of(found, part)["spec"]["containers"]
+        assert {"name": "TANGO_HOST", "value": host} in own["env"]
+        egress = named(found, "NetworkPolicy", part)["spec"]["egress"]
+        assert table(egress, "to")[11000] == {"tango-db"}
+    served = table(named(found, "NetworkPolicy", "tango-db")["spec"]["ingress"], "from")
+    assert served == {11000: TANGO | {"client"}}
 
 
 def test_policies_can_be_left_to_somebody_else() -> None:

@@ -69,7 +69,7 @@ spec:
 {{- if eq .component "redis" }}
 - {protocol: TCP, port: 6379}
 {{- else if eq .component "tango-db" }}
-- {protocol: TCP, port: 10000}
+- {protocol: TCP, port: {{ .values.port }}}
 {{- else }}
 {{- range $name := list "server" "heartbeat" "event" }}
 - {protocol: TCP, port: {{ get $.values.ports $name }}}

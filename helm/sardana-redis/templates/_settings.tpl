@@ -23,7 +23,7 @@ data:
 {{- if .host -}}
 {{ .host }}:{{ .port }}
 {{- else -}}
-{{ include "sardana-redis.host" (dict "root" $ "component" "tango-db") }}:10000
+{{ include "sardana-redis.host" (dict "root" $ "component" "tango-db") }}:{{ $.Values.tangoDb.port }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
