@@ -23,3 +23,15 @@ def test_a_writer_of_all_sessions_of_a_shared_redis_is_told() -> None:
     chosen = {"enabled": True, "config": {"sessions": ["bl04"]}}
     said = notes({"redis": SHARED, "specWriter": chosen, "nexusWriter": {"enabled": False}})
     assert "config.sessions" not in said
+
+
+def test_a_writer_that_is_switched_off_can_be_forgotten() -> None:
+    off = {"specWriter": {"enabled": False, "config": {"writer_name": "mine"}}}
+    command = "kubectl exec -n beamlines deploy/demo-{} -- sardana-redis writers forget mine"
+    assert command.format("memory-tracker") in notes(off)
+    untracked = {"memoryTracker": {"enabled": False}}
+    said = notes({**off, **untracked})
+    assert command.format("nexus-writer") in said
+    assert "nexusWriter.enabled is false" not in said
+    nobody = {"nexusWriter": {"enabled": False}, **untracked}
+    assert "writers forget" not in notes({**off, **nobody})

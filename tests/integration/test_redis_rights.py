@@ -165,6 +165,18 @@ def test_a_reader_changes_nothing_of_ours(rights_server: Guarded) -> None:
             client.hset("sardana_redis:writers", "me", "{}")
 
 
+@pytest.mark.parametrize("role", ["memory-tracker", "spec-writer", "nexus-writer"])
+def test_a_writer_that_is_gone_is_forgotten_from_the_pods_that_are_left(
+    role: str, rights_server: Guarded
+) -> None:
+    """docs/deployment.md: by `kubectl exec` in the tracker's pod, or in the other writer's."""
+    with rights_server.client("nexus-writer") as client:
+        client.hset("sardana_redis:writers", "gone", "{}")
+    assert rights_server.run(role, "writers", "forget", "gone")
+    with rights_server.client("reader") as client:
+        assert client.hgetall("sardana_redis:writers") == {}
+
+
 def test_the_roles_are_those_that_are_tested() -> None:
     assert tuple(rights()) == ROLE_NAMES
 
