@@ -58,6 +58,10 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], str]] = {
         {"data": {"existingClaim": "mine", "persistence": {"enabled": False}}},
         "data.existingClaim is not used",
     ),
+    "a volume for one pod": (
+        {"data": {"accessModes": ["ReadWriteOncePod"]}},
+        "/data/accessModes/0",
+    ),
     "a MacroServer without a Pool": (
         {"pool": {"enabled": False}},
         "name the Pool that MacroServer works with",
