@@ -214,6 +214,20 @@ def test_outgoing_connections_leave_the_servers_ports_alone() -> None:
         assert all(port < first for port in ports)
 
 
+def test_the_pod_of_helm_test_is_placed_as_macroserver() -> None:
+    placement = {
+        "nodeSelector": {"beamline": "demo"},
+        "tolerations": [{"key": "beamline", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}},
+        "priorityClassName": "beamline",
+    }
+    found = rendered({"macroserver": placement})
+    for component in ("macroserver", "test"):
+        spec = pod_of(found, component)["spec"]
+        assert {name: spec[name] for name in placement} == placement
+    assert not placement.keys() & pod_of(rendered({}), "test")["spec"].keys()
+
+
 def test_there_is_time_to_deliver_after_sigterm() -> None:
     def seconds(values: dict[str, Any]) -> int:
         return pod_of(rendered(values), "macroserver")["spec"]["terminationGracePeriodSeconds"]

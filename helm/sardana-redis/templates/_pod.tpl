@@ -17,6 +17,8 @@ The parts, in one table. `sardana-redis.part` fills the dict it is given, of roo
 {{- $test := dict "image" $v.macroserver.image "resources" (dict
   "requests" (dict "cpu" "50m" "memory" "96Mi" "ephemeral-storage" "8Mi")
   "limits" (dict "memory" "384Mi" "ephemeral-storage" "64Mi")) -}}
+{{/* It may run where MacroServer may, whose image it has. */}}
+{{- $test = merge $test (pick $v.macroserver "nodeSelector" "tolerations" "affinity" "priorityClassName") -}}
 {{- $parts := dict
   "redis" (dict "values" $v.redis "enabled" (not $v.redis.external.host) "serves" "redis" "volume" "redis")
   "tango-db" (dict "values" $v.tangoDb "enabled" $hasTangoDb "serves" "tango" "volume" "tango-db")
