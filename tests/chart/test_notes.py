@@ -35,3 +35,12 @@ def test_a_writer_that_is_switched_off_can_be_forgotten() -> None:
     assert "nexusWriter.enabled is false" not in said
     nobody = {"nexusWriter": {"enabled": False}, **untracked}
     assert "writers forget" not in notes({**off, **nobody})
+
+
+def test_what_goes_with_its_pod_is_warned_of() -> None:
+    gone = {"persistence": {"enabled": False}}
+    said = notes({"data": gone, "tangoDb": gone})
+    assert "WARNING: data.persistence.enabled is false" in said
+    assert "WARNING: tangoDb.persistence.enabled is false" in said
+    other = {"tangoDb": gone, "tango": {"external": {"host": "tango.facility.example"}}}
+    assert "WARNING" not in notes(other)
