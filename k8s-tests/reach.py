@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from kube import Pod
+from kube import Pod, eventually
 from release import Release
 
 _ASK = "(timeout 3 bash -c '</dev/tcp/{host}/{port}' 2>/dev/null && echo {name}) &"
@@ -44,3 +44,21 @@ def reached(pod: Pod, ports: Iterable[Port]) -> set[str]:
     asks = [_ASK.format(host=p.host, port=p.number, name=p.name) for p in ports]
     said = pod.exec("bash", "-c", "\n".join([*asks, "wait"]))
     return set(said.decode().split())
+
+
+def reached_in_time(
+    pod: Pod, ports: Iterable[Port], is_enough: Callable[[set[str]], bool], seconds: float = 30
+) -> set[str]:
+    """What the pod reached when that was enough for the first time.
+
+    On a busy machine an open port may answer after the three seconds that one look waits. What must
+    not be reached shows in any look.
+    """
+    asked = list(ports)
+
+    def look() -> list[set[str]]:
+        found = reached(pod, asked)
+        return [found] if is_enough(found) else []
+
+    (found,) = eventually(look, seconds, f"{pod.name} reaches all that it has to")
+    return found

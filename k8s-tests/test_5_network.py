@@ -8,7 +8,7 @@ import pytest
 from beamline import Operator
 from kube import fresh_namespace
 from pods import pod
-from reach import Port, ports_of, reached
+from reach import Port, ports_of, reached, reached_in_time
 from release import COMPONENTS, Release, image_of
 
 CLIENTS_COME_TO = {"redis:6379", "tango-db:10000", "pool:45450", "macroserver:45451"}
@@ -27,7 +27,7 @@ MAY_REACH = {**MUST_REACH, "pool": {"tango-db", "macroserver"}}
 
 def test_the_pods_of_another_namespace_reach_nothing(demo: Release, operator: Operator) -> None:
     ports = ports_of(demo)
-    assert reached(operator.pod, ports) >= CLIENTS_COME_TO, "the release's own clients get in"
+    reached_in_time(operator.pod, ports, CLIENTS_COME_TO.issubset)
     labels = operator.pod.document["metadata"]["labels"]  # they open nothing from elsewhere
     with fresh_namespace("stranger") as namespace:
         namespace.apply(pod("stranger", image_of("macroserver"), "sleep", "600", labels=labels))
@@ -55,7 +55,14 @@ def test_egress_ends_at_what_is_needed(
 ) -> None:
     source = demo.pod(component)
     ports = [port for port in ports_of(demo) if port.component != component]
-    found = {name.partition(":")[0] for name in reached(source, [*ports, *elsewhere])}
-    assert MUST_REACH[component] <= found <= MAY_REACH[component]
+    must = MUST_REACH[component]
+    names = reached_in_time(source, [*ports, *elsewhere], lambda found: must <= components(found))
+    found = components(names)
+    assert found <= MAY_REACH[component]
     if found:
         assert source.exec("getent", "hosts", demo.service("redis")), "names are looked up"
+
+
+def components(names: set[str]) -> set[str]:
+    """Whose ports these are."""
+    return {name.partition(":")[0] for name in names}

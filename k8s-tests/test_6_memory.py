@@ -36,7 +36,7 @@ def test_a_full_redis_is_trimmed_and_never_killed(demo: Release, operator: Opera
 
     script = SCRIPT.read_text(encoding="utf-8") + (INSIDE / "fill.py").read_text(encoding="utf-8")
     words = ["python", "-", str(PUBLISHED_BYTES), operator.folder]
-    said = operator.pod.exec(*words, stdin=without_future(script), seconds=240)
+    said = operator.pod.exec(*words, stdin=without_future(script), seconds=480)
     assert json.loads(said.decode().splitlines()[-1])["bytes"] >= PUBLISHED_BYTES
 
     assert metric(demo, "memory-tracker", RECLAIMS) > 0
