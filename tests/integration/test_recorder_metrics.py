@@ -6,6 +6,7 @@ import contextlib
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,17 +27,34 @@ PREFIX = "sardana_redis_recorder_"
 TAKEN = "no metrics of the recorder for now"
 
 
+@dataclass(frozen=True)
+class Taken:
+    """The port of the recorder's metrics, and the other server that has it until it is stopped."""
+
+    port: int
+    server: HealthServer
+
+
 @pytest.fixture(scope="module")
-def port(stack: LocalStack, settings_file: Path) -> Iterator[int]:
-    """The port of a MacroServer that has not scanned when the first of these tests begins."""
+def taken(stack: LocalStack, settings_file: Path) -> Iterator[Taken]:
+    """Of a MacroServer that has not scanned when the first of these tests begins."""
     stack.macroserver.kill()
-    chosen = free_port()
-    settings_file.write_text(yaml.safe_dump({"recorder": {"http_host": HOST, "http_port": chosen}}))
-    stack.macroserver.start()
-    yield chosen
+    with HealthServer(HOST, 0, CollectorRegistry(), lambda: Health(True, True, "ok")) as server:
+        found = Taken(server.port, server)
+        settings = {"recorder": {"http_host": HOST, "http_port": found.port}}
+        settings_file.write_text(yaml.safe_dump(settings))
+        stack.macroserver.start()
+        yield found
     settings_file.write_text("")
     stack.macroserver.kill()
     stack.macroserver.start()
+
+
+@pytest.fixture
+def port(taken: Taken) -> int:
+    """The port, which MacroServer gets within 10 s."""
+    taken.server.stop()
+    return taken.port
 
 
 def page(port: int, path: str = "/metrics") -> str:
@@ -68,16 +86,16 @@ def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def test_a_port_that_is_taken_costs_one_line_and_no_scan(
-    stack: LocalStack, port: int, door: Door
+    stack: LocalStack, taken: Taken, door: Door
 ) -> None:
     log = stack.folder / "log" / "macroserver.log"
-    with HealthServer(HOST, port, CollectorRegistry(), lambda: Health(True, True, "not ours")):
-        for _ in range(2):
-            run = door.run(*ASCAN)
-            assert run.state == "ON", run.text()
-            assert run.text("warning") == ""
-        assert log.read_text().count(TAKEN) == 1
-    eventually(lambda: numbers(port)["points_total"] == 10)
+    for _ in range(2):
+        run = door.run(*ASCAN)
+        assert run.state == "ON", run.text()
+        assert run.text("warning") == ""
+    assert log.read_text().count(TAKEN) == 1
+    taken.server.stop()
+    eventually(lambda: numbers(taken.port).get("points_total") == 10)
     assert log.read_text().count(TAKEN) == 1
 
 
