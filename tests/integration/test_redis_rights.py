@@ -51,6 +51,7 @@ def services(guarded: Guarded, cleanup: ExitStack, log: Path) -> None:
 
 
 @pytest.mark.stack
+@pytest.mark.timeout(300)
 def test_a_beamline_runs_with_the_rights_of_its_roles(guarded: Guarded, tmp_path: Path) -> None:
     with ExitStack() as cleanup:
         stack = cleanup.enter_context(
