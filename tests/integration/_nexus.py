@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import redis
 
 from sardana_redis.local import differences
 from sardana_redis.local._process import Process
@@ -88,21 +88,37 @@ def running_nexus_writer(url: str, folder: Path) -> Iterator[NexusWriter]:
 
 
 @contextmanager
-def running_blisswriter(url: str, folder: Path) -> Iterator[Blisswriter]:
-    """A blisswriter that listens; it is told to end as with Ctrl-C."""
+def running_blisswriter(
+    url: str, folder: Path, *, administrator: redis.Redis | None = None
+) -> Iterator[Blisswriter]:
+    """A blisswriter that listens; it is told to end as with Ctrl-C.
+
+    `administrator` sees that it does where the user of `url` may not list clients.
+    """
     initialise_database(url)
     writer = Blisswriter(url, folder)
-    writer.process.start()
-    try:
-        writer.process.wait_until(
-            lambda: "Listening to" in writer.process.log_text(), seconds=30, purpose="start"
-        )
-        time.sleep(0.5)  # it says so before its first look, which is for what comes afterwards
-        yield writer
-    finally:
-        if writer.process.is_running:
-            os.kill(writer.process.pid, signal.SIGINT)
-        writer.process.terminate(10)
+    with redis.Redis.from_url(url) if administrator is None else administrator as client:
+        before = _waiting_for_scans(client)
+        writer.process.start()
+        try:
+            # It says that it listens before its first look, which is for what comes afterwards.
+            writer.process.wait_until(
+                lambda: bool(_waiting_for_scans(client) - before), seconds=60, purpose="listen"
+            )
+            yield writer
+        finally:
+            if writer.process.is_running:
+                os.kill(writer.process.pid, signal.SIGINT)
+            writer.process.terminate(10)
+
+
+def _waiting_for_scans(client: redis.Redis) -> set[str]:
+    """The ids of Redis' clients that wait in XREAD."""
+    return {
+        found["id"]
+        for found in client.client_list()
+        if "b" in found["flags"] and found["cmd"] == "xread"
+    }
 
 
 def tree(item: Any, prefix: str = "") -> list[str]:

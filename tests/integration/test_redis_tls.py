@@ -124,7 +124,8 @@ def test_blisswriter_speaks_tls_in_the_role_of_a_reader(guarded: Guarded, tmp_pa
     with recorder(guarded) as own:
         scan(own, scan_start(1, [], COLUMNS), rows(2))  # which makes the database ready
         url = guarded.url("reader", with_password=True)
-        with running_blisswriter(url, tmp_path / "log") as writer:
+        admin = guarded.client("admin")
+        with running_blisswriter(url, tmp_path / "log", administrator=admin) as writer:
             key = scan(own, start, rows(POINTS))
             writer.wait_for(key)
     with h5py.File(path) as file:
