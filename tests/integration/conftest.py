@@ -10,7 +10,7 @@ import redis
 
 from sardana_redis.keys import STREAM_PREFIX
 from sardana_redis.local import Door, LocalStack, RedisServer
-from tests.faults.arena import free_the_door
+from tests.faults.arena import eventually, free_the_door
 
 _HERE = Path(__file__).parent
 _LARGE_BYTES = 2**20
@@ -55,9 +55,29 @@ def room_for_the_next_module() -> Iterator[None]:
         if not stack.redis.is_running:
             continue
         with redis.Redis.from_url(stack.redis.url) as client:
-            for key in client.scan_iter(f"{STREAM_PREFIX}*", count=1000):
-                if client.memory_usage(key) > _LARGE_BYTES:
-                    client.xtrim(key, maxlen=1, approximate=False)  # the seal stays
+            if _trim_large_streams(client):
+                _shorten_append_only_file(client)
+
+
+def _trim_large_streams(client: redis.Redis) -> int:
+    """Takes all but the last entry, the seal, of each large stream; returns of how many."""
+    trimmed = 0
+    for key in client.scan_iter(f"{STREAM_PREFIX}*", count=1000):
+        if client.memory_usage(key) > _LARGE_BYTES:
+            trimmed += client.xtrim(key, maxlen=1, approximate=False) > 0
+    return trimmed
+
+
+def _shorten_append_only_file(client: redis.Redis) -> None:
+    """Takes what was trimmed from Redis' file too: the next start has to read all of it."""
+
+    def is_over() -> bool:
+        state = client.info("persistence")
+        return not (state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
+
+    eventually(is_over, 60, "the end of what Redis began itself")
+    client.bgrewriteaof()
+    eventually(is_over, 60, "the new append-only file")
 
 
 @pytest.fixture
