@@ -179,28 +179,27 @@ def test_every_query_of_the_dashboards_returns_data(beamline: Beamline) -> None:
 
 
 def test_the_limit_of_a_writer_is_its_own_or_that_of_all(beamline: Beamline) -> None:
-    found = beamline.prometheus.query("sardana_redis:limit:writer_lag_seconds")
-    assert [(series["metric"]["writer"], series["value"][1]) for series in found] == [
-        ("spec", "30")
-    ]
+    def limits() -> list[tuple[str, str]]:
+        found = beamline.prometheus.query("sardana_redis:limit:writer_lag_seconds")
+        return [(series["metric"]["writer"], series["value"][1]) for series in found]
+
+    eventually(lambda: limits() == [("spec", "30")], 20, "the limit of the writer")
 
 
 def test_nothing_fires_while_all_is_well(beamline: Beamline) -> None:
-    assert beamline.prometheus.firing() == {}
+    eventually(lambda: beamline.prometheus.firing() == {}, 30, "nothing fires")
 
 
 def test_data_are_safe_while_all_is_well(beamline: Beamline) -> None:
-    assert answer(beamline.prometheus) == "0"
+    eventually(lambda: answer(beamline.prometheus) == "0", 20, "safe")
 
 
 def test_writer_down_fires_and_resolves(beamline: Beamline) -> None:
     prometheus = beamline.prometheus
     beamline.spec_writer.terminate()
-    eventually(lambda: "WriterDown" in prometheus.firing(), 40, "WriterDown fires")
-    assert prometheus.firing()["WriterDown"] == [
-        {"beamline": "demo", "severity": "critical", "writer": "spec"}
-    ]
-    assert answer(prometheus) == "2", "kept, but not written"
+    down = [{"beamline": "demo", "severity": "critical", "writer": "spec"}]
+    eventually(lambda: prometheus.firing().get("WriterDown") == down, 40, "WriterDown fires")
+    eventually(lambda: answer(prometheus) == "2", 20, "kept, but not written")
     beamline.spec_writer.start()
     eventually(lambda: "WriterDown" not in prometheus.firing(), 40, "WriterDown resolves")
 
@@ -214,8 +213,11 @@ def test_redis_down_fires_and_resolves(beamline: Beamline) -> None:
 
     beamline.redis.stop()
     eventually(all_see_it, 40, "RedisDown fires")
-    assert "WriterDown" not in prometheus.firing(), "nobody knows about writers now"
-    assert answer(prometheus) == ("2" if HAS_RECORDER else None)
+    eventually(
+        lambda: "WriterDown" not in prometheus.firing(), 20, "nobody knows about writers now"
+    )
+    known = "2" if HAS_RECORDER else None
+    eventually(lambda: answer(prometheus) == known, 20, "kept, but not written")
     beamline.redis.start()
     eventually(lambda: prometheus.firing() == {}, 40, "RedisDown resolves")
 
@@ -224,6 +226,6 @@ def test_a_tracker_that_is_down_is_noticed(beamline: Beamline) -> None:
     prometheus = beamline.prometheus
     beamline.memory_tracker.terminate()
     eventually(lambda: "MemoryTrackerDown" in prometheus.firing(), 30, "MemoryTrackerDown fires")
-    assert answer(prometheus) is None, "nobody knows"
+    eventually(lambda: answer(prometheus) is None, 20, "nobody knows")
     beamline.memory_tracker.start()
     eventually(lambda: "MemoryTrackerDown" not in prometheus.firing(), 30, "it resolves")
