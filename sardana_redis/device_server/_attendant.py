@@ -66,7 +66,10 @@ class Attendant:
     def run(self, over: threading.Event) -> None:
         """Looks every 2 s until `over` is set."""
         while not over.is_set():
-            self.turn()
+            try:
+                self.turn()
+            except Exception as error:  # noqa: BLE001 - nobody else says whether it is ready
+                self._stumble(error)
             over.wait(_PERIOD_SECONDS)
 
     def turn(self) -> None:
@@ -77,6 +80,15 @@ class Attendant:
             _log.info("ready" if found is None else "not ready", reason=found)
         self._obstacle = found
         self._watch_strangers()
+
+    def _stumble(self, error: Exception) -> None:
+        """Tells what nobody foresaw: on /readyz as long as it lasts, in the log once."""
+        what = str(error).partition("\n")[0]
+        found = f"the look at it failed: {type(error).__name__}: {what}"
+        if found != self._obstacle:
+            _log.error("not ready", reason=found, exc_info=error)
+        self._obstacle = found
+        self._stranger_since = None
 
     def _watch_strangers(self) -> None:
         if self._obstacle is None or not self._sight.is_stranger:

@@ -68,8 +68,16 @@ class MacroServerErrands:
         obstacle = self._sight.obstacle()
         if obstacle is not None:
             raise ControlSystemError(obstacle)
-        if any(tango.DeviceProxy(pool).ControllerList for pool in self._pools):
+        if any(_has_controllers(pool) for pool in self._pools):
             return
         door = Door(self._host, door_names(self._own.instance, 1)[0], macroserver=self._name)
         make_demo_elements(door, self._name)
         _log.info("made demo elements", macro="sar_demo")
+
+
+def _has_controllers(pool: str) -> bool:
+    """Whether a Pool has any; raises tango.DevFailed where it does not answer.
+
+    The proxy's own attribute ControllerList would raise AttributeError there.
+    """
+    return bool(tango.DeviceProxy(pool).read_attribute("ControllerList").value)

@@ -38,17 +38,19 @@ def missing_events(
 ) -> frozenset[str]:
     """The events of a server (its admin device) that it does not send to who listens to them.
 
-    Those of the attribute Elements of `device` have to be among what is listened to.
+    Those of the attribute Elements of `device` have to be among what is listened to. A server
+    that never listened, or never sent, says null where it would say what.
     """
     channel = _without_host(server)
-    callbacks = listener["client"]["event_callbacks"] or {}
+    callbacks = (listener.get("client") or {}).get("event_callbacks") or {}
+    counters = (sender.get("server") or {}).get("event_counters") or {}
     wanted = {
         _plain(name)
         for name, callback in callbacks.items()
         if _without_host(callback["channel_name"]) == channel
     }
     wanted.add(f"{_without_host(device)}/elements.change")
-    return frozenset(wanted - {_plain(name) for name in sender["server"]["event_counters"] or {}})
+    return frozenset(wanted - {_plain(name) for name in counters})
 
 
 def _without_host(name: str) -> str:

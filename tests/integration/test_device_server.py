@@ -212,6 +212,29 @@ def test_an_environment_that_cannot_be_kept_ends_the_server(beamline: Beamline) 
     beamline.macroserver.start()
 
 
+def test_a_pool_that_comes_late_is_met_by_a_new_macroserver(beamline: Beamline) -> None:
+    """A first install: MacroServer is up before its Pool stands in the Tango database."""
+    folder = beamline.folder / "late"
+    folder.mkdir()
+    own = {"instance": "late", "environment_db": str(folder / "environment"), "pool_patience": 1}
+    host = beamline.database.host
+    macroserver = Server("macroserver", folder, host, **own)
+    pool = Server("pool", folder, host, instance="late")
+    process = macroserver.process
+    try:
+        process.start()
+        waits = "the Pool Pool_late_1 does not answer"
+        eventually(lambda: waits in macroserver.page("/readyz")[1], "MacroServer does not come up")
+        pool.start()
+        eventually(lambda: not process.is_running, str(macroserver.page("/readyz")))
+        assert process.exit_code == 1
+        assert "although its Pool answers: it ends" in process.log_tail()
+        macroserver.start()
+    finally:
+        macroserver.end()
+        pool.end()
+
+
 def test_a_device_of_another_server_is_told(beamline: Beamline) -> None:
     entry = tango.DbDevInfo()
     entry.server, entry._class, entry.name = "Other/server", "Pool", "pool/taken/1"

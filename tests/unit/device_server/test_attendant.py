@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+
+import structlog
 
 from sardana_redis.device_server._attendant import Attendant
 from sardana_redis.errors import BadInputError, ControlSystemError
@@ -104,6 +107,48 @@ def test_is_not_ready_while_the_pool_is_silent_but_alive() -> None:
     attendant.turn()
     health = attendant.health()
     assert (health.is_alive, health.is_ready) == (True, False)
+
+
+class Turns(threading.Event):
+    """An end that comes after so many turns, without the pauses; `before` each is called."""
+
+    def __init__(self, before: list[Callable[[], None]]) -> None:
+        super().__init__()
+        self.before = before
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self.before:
+            self.before.pop(0)()
+        else:
+            self.set()
+        return True
+
+
+class TestWhatNobodyForesaw:
+    """Something of Tango or Sardana that is not as we know it."""
+
+    def test_is_told_and_the_next_look_is_taken(self) -> None:
+        sight, errands = Sights(), Errands()
+        attendant, stop = make(sight, errands)
+        errands.error = TypeError("'NoneType' object is not subscriptable\nmore")
+        seen: list[str] = []
+
+        def look() -> None:
+            seen.append(attendant.health().reason)
+
+        def mend() -> None:
+            look()
+            errands.error = None
+
+        with structlog.testing.capture_logs() as lines:
+            attendant.run(Turns([look, mend, look]))
+        told = "the look at it failed: TypeError: 'NoneType' object is not subscriptable"
+        assert seen == [told, told, "ok"]
+        assert attendant.health().is_ready
+        assert not stop.is_set()
+        (line,) = (line for line in lines if line["log_level"] == "error")
+        assert line["reason"] == told
+        assert isinstance(line["exc_info"], TypeError)
 
 
 class TestAStranger:

@@ -38,6 +38,15 @@ def test_a_macroserver_that_listens_to_no_pool_misses_its_elements() -> None:
     assert missing_events(nothing, sender(), **POOL) == {"pool/demo/1/elements.change"}
 
 
+def test_servers_that_never_had_an_event_say_null() -> None:
+    """A MacroServer that came up before its Pool stood in the Tango database."""
+    never = {"version": 1, "server": None, "client": None}
+    expected = {"pool/demo/1/elements.change"}
+    assert missing_events(never, sender(), **POOL) == expected
+    assert missing_events(never, never, **POOL) == expected
+    assert missing_events({}, {}, **POOL) == expected
+
+
 def test_events_of_other_servers_do_not_count() -> None:
     events = listener("other/x/1/state.idl5_change", channel="tango://a:1/dserver/other/x")
     sent = sender("pool/demo/1/elements.change")
