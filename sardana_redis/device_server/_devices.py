@@ -82,22 +82,19 @@ def pool_devices(instance: str, properties: Mapping[str, Sequence[str]]) -> list
 def macroserver_devices(
     instance: str, *, doors: int, properties: Mapping[str, Sequence[str]], paths: Paths
 ) -> list[Device]:
-    """What stands in the database before a MacroServer starts: itself and its doors."""
-    server, alias = f"MacroServer/{instance}", f"MS_{instance}_1"
-    main = Device(
-        server,
-        "MacroServer",
-        macroserver_name(instance),
-        alias,
-        _filled(properties),
-        _filled(paths),
-    )
-    belongs = {"MacroServerName": [alias]}
+    """What stands in the database before a MacroServer starts: itself and its doors.
+
+    Doors name it by its device, as its alias may be another one: Sardana's Door takes both.
+    """
+    server, name = f"MacroServer/{instance}", macroserver_name(instance)
+    alias = f"MS_{instance}_1"
+    main = Device(server, "MacroServer", name, alias, _filled(properties), _filled(paths))
+    belongs = {"MacroServerName": [name]}
     return [
         main,
         *(
-            Device(server, "Door", name, f"Door_{instance}_{number}", belongs)
-            for number, name in enumerate(door_names(instance, doors), 1)
+            Device(server, "Door", door, f"Door_{instance}_{number}", belongs)
+            for number, door in enumerate(door_names(instance, doors), 1)
         ),
     ]
 

@@ -76,7 +76,7 @@ def _register_device(database: tango.Database, device: Device) -> list[str]:
                 f"The Tango database has {device.name} as a device of {server}, not of "
                 f"{device.server}: choose another instance, or remove that device."
             )
-        return []
+        return _register_alias(database, device)
     entry = tango.DbDevInfo()
     entry.server = device.server
     entry._class = device.class_name  # noqa: SLF001  # pytango's public name
@@ -86,18 +86,28 @@ def _register_device(database: tango.Database, device: Device) -> list[str]:
 
 
 def _register_alias(database: tango.Database, device: Device) -> list[str]:
-    """Gives a new device its alias, unless another device has that."""
-    try:
-        owner = str(database.get_device_from_alias(device.alias))
-    except tango.DevFailed:
-        database.put_device_alias(device.name, device.alias)
-        return [device.alias]
-    if owner.lower() != device.name.lower():
+    """Gives a device that has no alias its own, unless another device has that.
+
+    We may have been ended between the device and its alias, or somebody made the device.
+    """
+    owner = _owner_of(database, device.alias)
+    if owner is not None and owner.lower() == device.name.lower():
+        return []
+    if _has_alias(database, device.name):
+        return []
+    if owner is not None:
         raise ControlSystemError(
             f"The alias {device.alias} belongs to {owner} in the Tango database: choose another "
             "instance, or give that device another alias."
         )
-    return []
+    database.put_device_alias(device.name, device.alias)
+    return [device.alias]
+
+
+def _has_alias(database: tango.Database, name: str) -> bool:
+    """Whether a device has an alias: asked for it, PyDatabaseds fails where there is none."""
+    owners = (_owner_of(database, alias) for alias in database.get_device_alias_list("*"))
+    return any(owner is not None and owner.lower() == name.lower() for owner in owners)
 
 
 def _register_properties(database: tango.Database, device: Device) -> list[str]:
@@ -121,6 +131,13 @@ def _register_properties(database: tango.Database, device: Device) -> list[str]:
 def _server_of(database: tango.Database, name: str) -> str | None:
     try:
         return str(database.get_device_info(name).ds_full_name)
+    except tango.DevFailed:
+        return None
+
+
+def _owner_of(database: tango.Database, alias: str) -> str | None:
+    try:
+        return str(database.get_device_from_alias(alias))
     except tango.DevFailed:
         return None
 

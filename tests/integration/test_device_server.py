@@ -17,7 +17,13 @@ import pytest
 import tango
 import yaml
 
-from sardana_redis.device_server import Door, read_environment, write_environment
+from sardana_redis.device_server import (
+    Door,
+    macroserver_devices,
+    read_environment,
+    register,
+    write_environment,
+)
 from sardana_redis.errors import ControlSystemError
 from sardana_redis.local._ports import HOST, free_port
 from sardana_redis.local._process import Process
@@ -210,6 +216,37 @@ def test_an_environment_that_cannot_be_kept_ends_the_server(beamline: Beamline) 
     finally:
         beamline.tango.put_device_property(MACROSERVER, before)
     beamline.macroserver.start()
+
+
+def test_a_device_without_an_alias_gets_it_and_no_other_alias_is_touched(
+    beamline: Beamline,
+) -> None:
+    database = beamline.tango
+    devices = macroserver_devices("half", doors=2, properties={}, paths={})
+    for device in devices:
+        entry = tango.DbDevInfo()
+        entry.server, entry._class, entry.name = device.server, device.class_name, device.name
+        database.add_device(entry)
+    database.put_device_alias("door/half/2", "Theirs")
+    assert set(register(database, devices)) >= {"MS_half_1", "Door_half_1"}
+    assert database.get_device_from_alias("MS_half_1") == "macroserver/half/1"
+    assert database.get_device_from_alias("Theirs") == "door/half/2"
+    assert register(database, devices) == []
+    database.delete_device_alias("MS_half_1")
+    entry.server, entry._class, entry.name = "Other/half", "MacroServer", "macroserver/other/1"
+    database.add_device(entry)
+    database.put_device_alias("macroserver/other/1", "MS_half_1")
+    with pytest.raises(ControlSystemError, match="belongs to macroserver/other/1"):
+        register(database, devices)
+
+
+def test_a_macroserver_of_another_alias_finds_its_doors(beamline: Beamline) -> None:
+    assert beamline.macroserver.end() == 0
+    beamline.tango.delete_device_alias("MS_demo_1")
+    beamline.tango.put_device_alias(MACROSERVER, "Theirs_demo")
+    beamline.macroserver.start()
+    assert beamline.tango.get_alias_from_device(MACROSERVER) == "Theirs_demo"
+    assert beamline.scan() == "ON"
 
 
 def test_a_pool_that_comes_late_is_met_by_a_new_macroserver(beamline: Beamline) -> None:

@@ -34,7 +34,7 @@ def test_a_macroserver_has_as_many_doors_as_asked_for() -> None:
         ("door/b1/2", "Door_b1_2"),
     ]
     assert {door.server for door in doors} == {main.server} == {"MacroServer/b1"}
-    assert all(door.properties == {"MacroServerName": ["MS_b1_1"]} for door in doors)
+    assert all(door.properties == {"MacroServerName": ["macroserver/b1/1"]} for door in doors)
 
 
 def test_a_macroserver_knows_its_pool_its_environment_and_our_recorder() -> None:
