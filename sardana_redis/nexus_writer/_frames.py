@@ -17,9 +17,6 @@ from sardana_redis.publisher import missing_value
 
 __all__ = ["H5PY_ERRORS", "Frames", "find_frames"]
 
-_LONGEST_SECONDS: Final = 20.0
-"""So long may it take to look into all files of a column: 80,000 of them on a local disk."""
-
 _MOST_FILES: Final = 500
 """HDF5 opens all files of a virtual dataset at once, and reads those beyond the reader's limit of
 open files (1,024 by default) as missing, without a word: seen with HDF5 2.0."""
@@ -66,8 +63,11 @@ class Frames:
         """What stands for a pixel of an image that was not taken."""
         return missing_value(self.dtype)
 
-    def layout(self, file: Path, data_folder: Path | None) -> Any:
-        """The h5py.VirtualLayout that stacks them in `file`, see `source_name`."""
+    def layout(self, file: Path, data_folder: Path | None, deadline: float) -> Any:
+        """The h5py.VirtualLayout that stacks them in `file`, see `source_name`.
+
+        Raises FileRefusedError when `deadline` has come, as `find_frames` does.
+        """
         shape = (len(self.references), *self.shape)
         layout = h5py.VirtualLayout(shape, self.dtype)
         names = {
@@ -76,6 +76,7 @@ class Frames:
         for index, reference in enumerate(self.references):
             if reference is None:
                 continue
+            _check_time(deadline)
             frame = self.found[reference]
             name, dataset = (_escaped(n) for n in (names[reference.path], reference.dataset))
             source = h5py.VirtualSource(name, dataset, frame.shape)
@@ -88,11 +89,12 @@ def _escaped(name: str) -> str:
     return name.replace("%", "%%")
 
 
-def find_frames(texts: Sequence[str]) -> Frames:
+def find_frames(texts: Sequence[str], deadline: float) -> Frames:
     """The images that these references name, an empty text being none.
 
     FileRefusedError says why they cannot become one dataset: another scheme, a file or
-    dataset that is not there, other dtypes or shapes than the first one's.
+    dataset that is not there, other dtypes or shapes than the first one's, or that the
+    monotonic time `deadline` has come.
     """
     references = [parse_reference(text) if text else None for text in texts]
     wanted = dict.fromkeys(reference for reference in references if reference is not None)
@@ -100,7 +102,7 @@ def find_frames(texts: Sequence[str]) -> Frames:
         raise FileRefusedError("there is no reference in it")
     found: dict[Reference, _Frame] = {}
     files: set[Path] = set()
-    for reference, frame in _look(wanted):
+    for reference, frame in _look(wanted, deadline):
         first = next(iter(found.values()), frame)
         if (frame.dtype, frame.frame_shape) != (first.dtype, first.frame_shape):
             raise FileRefusedError(
@@ -115,14 +117,17 @@ def find_frames(texts: Sequence[str]) -> Frames:
     return Frames(references, found)
 
 
-def _look(wanted: Mapping[Reference, None]) -> Iterator[tuple[Reference, _Frame]]:
+def _check_time(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise FileRefusedError("the images of its scan take too long to look for")
+
+
+def _look(wanted: Mapping[Reference, None], deadline: float) -> Iterator[tuple[Reference, _Frame]]:
     """What is in each place, every file opened once while its references follow each other."""
-    deadline = time.monotonic() + _LONGEST_SECONDS
     opened: tuple[Path, Any] | None = None
     try:
         for reference in wanted:
-            if time.monotonic() > deadline:
-                raise FileRefusedError(f"its files take more than {_LONGEST_SECONDS:.0f} s to read")
+            _check_time(deadline)
             if opened is None or opened[0] != reference.path:
                 if opened is not None:
                     opened[1].close()

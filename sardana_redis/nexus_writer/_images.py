@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,10 @@ __all__ = ["REFERENCES", "show_images"]
 REFERENCES: Final = "references"
 """Attribute of a column of images: the name of the column beside it that has the references."""
 
+_LONGEST_SECONDS: Final = 5.0
+"""So long may all images of a scan take: nothing else is written meanwhile, and a writer without
+a sign of life counts as down after 10 s (WRITER_UP_SECONDS)."""
+
 _log = get_logger("sardana_redis.nexus_writer")
 
 
@@ -28,8 +33,10 @@ def show_images(
     """Makes images of the references in the open group; returns their streams as these are now.
 
     The images are a virtual dataset under the column's name (`names`), the references beside
-    it under `_<name>`. What cannot be shown stays as it is, and the log says why.
+    it under `_<name>`. What cannot be shown, or is not found within 5 s for all columns, stays
+    as it is, and the log says why.
     """
+    deadline = time.monotonic() + _LONGEST_SECONDS
     taken = set(names.values())
     folder = (info.get("sardana") or {}).get("ScanDir")
     data_folder = Path(folder) if folder else None
@@ -40,8 +47,9 @@ def show_images(
             continue
         (beside,) = unique_names([f"_{name}"], taken)
         try:
-            frames = find_frames(list(measurement[name].asstr()[()]))
-            _replace(measurement, name, beside, frames, _layout(frames, file, data_folder))
+            frames = find_frames(list(measurement[name].asstr()[()]), deadline)
+            layout = _layout(frames, file, data_folder, deadline)
+            _replace(measurement, name, beside, frames, layout)
         except FileRefusedError as error:
             log = _log.bind(scan=info.get("scan_nb"), column=spec.name)
             log.warning("images stay references", reason=str(error))
@@ -53,9 +61,9 @@ def show_images(
     return made
 
 
-def _layout(frames: Frames, file: Path, data_folder: Path | None) -> Any:
+def _layout(frames: Frames, file: Path, data_folder: Path | None, deadline: float) -> Any:
     try:
-        return frames.layout(file, data_folder)
+        return frames.layout(file, data_folder, deadline)
     except H5PY_ERRORS as error:
         raise FileRefusedError(f"HDF5 does not take them: {error}") from error
 
