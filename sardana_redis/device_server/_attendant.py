@@ -22,6 +22,7 @@ Errand = Callable[[], None]
 
 _PERIOD_SECONDS: Final = 2.0
 _LONGEST_TURN_SECONDS: Final = 120.0
+_FORGOTTEN: Final = "the Tango database no longer has its device"
 
 _log = get_logger(__name__)
 
@@ -30,9 +31,10 @@ class Attendant:
     """A thread beside the server; `health` is what it saw last.
 
     `errands` are run in their order once the server is up. `stop` ends the server, and `failure`
-    says why, when one of them finds that it must not run, and when it has been a stranger to a
-    Pool for `patience_seconds` (0: never) with nothing to do: Sardana 3.7 does not get over a
-    Pool that was lost in the wrong moment, and a new process does.
+    says why, when one of them finds that it must not run. With nothing to do it ends as well when
+    the Tango database has lost it, and when it has been a stranger to a Pool for
+    `patience_seconds` (0: never): Sardana 3.7 does not get over a Pool that was lost in the wrong
+    moment, and a new process does.
     """
 
     def __init__(
@@ -75,11 +77,30 @@ class Attendant:
     def turn(self) -> None:
         """One look; what still has to be done is done as soon as the server allows it."""
         self._pulse.beat()
-        found = self._sight.server_obstacle() or self._run_errands() or self._sight.obstacle()
+        is_forgotten = self._sight.is_forgotten()
+        found = _FORGOTTEN if is_forgotten else self._look()
         if found != self._obstacle:
             _log.info("ready" if found is None else "not ready", reason=found)
         self._obstacle = found
-        self._watch_strangers()
+        if is_forgotten:
+            self._stranger_since = None
+            self._end_forgotten()
+        else:
+            self._watch_strangers()
+
+    def _look(self) -> str | None:
+        return self._sight.server_obstacle() or self._run_errands() or self._sight.obstacle()
+
+    def _end_forgotten(self) -> None:
+        """Ends a server that nobody finds any more, unless a scan may still run with it."""
+        if not self._sight.is_busy():
+            self._give_up(
+                ControlSystemError(
+                    "The Tango database no longer has its device: it ends, to be started again "
+                    "and to register itself anew. A database on a volume keeps what stands in it "
+                    "(in the chart tangoDb.persistence.enabled)."
+                )
+            )
 
     def _stumble(self, error: Exception) -> None:
         """Tells what nobody foresaw: on /readyz as long as it lasts, in the log once."""

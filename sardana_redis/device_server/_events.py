@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import tango
 
-__all__ = ["missing_events", "query_events"]
+__all__ = ["missing_events", "query_events", "without_host"]
 
 _QUERY: Final = "QueryEventSystem"
 _UNKNOWN: Final = "API_CommandNotFound"
@@ -41,24 +41,24 @@ def missing_events(
     Those of the attribute Elements of `device` have to be among what is listened to. A server
     that never listened, or never sent, says null where it would say what.
     """
-    channel = _without_host(server)
+    channel = without_host(server)
     callbacks = (listener.get("client") or {}).get("event_callbacks") or {}
     counters = (sender.get("server") or {}).get("event_counters") or {}
     wanted = {
         _plain(name)
         for name, callback in callbacks.items()
-        if _without_host(callback["channel_name"]) == channel
+        if without_host(callback["channel_name"]) == channel
     }
-    wanted.add(f"{_without_host(device)}/elements.change")
+    wanted.add(f"{without_host(device)}/elements.change")
     return frozenset(wanted - {_plain(name) for name in counters})
 
 
-def _without_host(name: str) -> str:
+def without_host(name: str) -> str:
     """The name without that of the Tango database, which one may have under several names."""
     return name.lower().partition("://")[2].partition("/")[2] or name.lower()
 
 
 def _plain(event: str) -> str:
     """The event without the version of its data."""
-    attribute, _, kind = _without_host(event).rpartition(".")
+    attribute, _, kind = without_host(event).rpartition(".")
     return f"{attribute}.{kind.partition('_')[2] if kind.startswith('idl') else kind}"

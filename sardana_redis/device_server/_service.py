@@ -99,11 +99,11 @@ def _prepare(
     written = register(database, planned_devices(kind, own))
     _log.info("registered in the Tango database", written=written)
     if kind is Kind.POOL:
-        return Attendant(PoolSight(own), (), stop)
+        return Attendant(PoolSight(own, database), (), stop)
     place = environment_db(database, name) or str(own.environment_db)
     check_environment_db(place)
     pools = tuple(database.get_device_property(name, "PoolNames")["PoolNames"])
-    sight = MacroServerSight(own, pools)
+    sight = MacroServerSight(own, pools, database)
     errands = MacroServerErrands(own, host, database, pools, sight)
     steps = (
         functools.partial(errands.confirm_environment_db, place),

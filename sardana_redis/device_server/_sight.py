@@ -7,7 +7,13 @@ from typing import Final, Protocol
 
 import tango
 
-from sardana_redis.device_server._devices import door_names, macroserver_name, pool_name
+from sardana_redis.device_server._devices import (
+    door_names,
+    macroserver_name,
+    pool_alias,
+    pool_name,
+)
+from sardana_redis.device_server._entries import doors_at, is_forgotten
 from sardana_redis.device_server._events import missing_events, query_events
 from sardana_redis.device_server._probe import known_elements
 from sardana_redis.settings import DeviceServerSettings
@@ -35,14 +41,20 @@ class Sight(Protocol):
     def is_busy(self) -> bool:
         """Whether a macro runs, or may run: what does not answer counts as busy."""
 
+    def is_forgotten(self) -> bool:
+        """Whether the Tango database answers and has lost the server's device."""
+
 
 class PoolSight:
     """Looks at a Pool."""
 
     is_stranger = False
 
-    def __init__(self, own: DeviceServerSettings) -> None:
-        self._devices = _Devices([pool_name(own.instance)])
+    def __init__(self, own: DeviceServerSettings, database: tango.Database) -> None:
+        self._name = pool_name(own.instance)
+        self._alias = pool_alias(own.instance)
+        self._database = database
+        self._devices = _Devices([self._name])
 
     def server_obstacle(self) -> str | None:
         """See Sight."""
@@ -53,15 +65,29 @@ class PoolSight:
         return self._devices.obstacle()
 
     def is_busy(self) -> bool:
-        """See Sight; a Pool does not know of scans."""
-        return True
+        """See Sight; a Pool does not know of scans, the doors of its MacroServers do.
+
+        Without a MacroServer in the database there may be one that it has lost as well.
+        """
+        try:
+            doors = doors_at(self._database, (self._name, self._alias))
+        except tango.DevFailed:
+            return True
+        return not doors or _Devices(doors).are_busy()
+
+    def is_forgotten(self) -> bool:
+        """See Sight."""
+        return is_forgotten(self._database, self._name)
 
 
 class MacroServerSight:
     """Looks at a MacroServer with its doors, and at the Pools that it works with."""
 
-    def __init__(self, own: DeviceServerSettings, pools: Iterable[str]) -> None:
+    def __init__(
+        self, own: DeviceServerSettings, pools: Iterable[str], database: tango.Database
+    ) -> None:
         self._name = macroserver_name(own.instance)
+        self._database = database
         self._devices = _Devices([self._name, *door_names(own.instance, own.doors)])
         self._pools = tuple(pools)
         self._is_familiar = False
@@ -75,6 +101,10 @@ class MacroServerSight:
     def is_busy(self) -> bool:
         """See Sight."""
         return self._devices.are_busy()
+
+    def is_forgotten(self) -> bool:
+        """See Sight."""
+        return is_forgotten(self._database, self._name)
 
     def obstacle(self) -> str | None:
         """See Sight."""

@@ -246,6 +246,7 @@ def test_a_macroserver_of_another_alias_finds_its_doors(beamline: Beamline) -> N
     beamline.tango.put_device_alias(MACROSERVER, "Theirs_demo")
     beamline.macroserver.start()
     assert beamline.tango.get_alias_from_device(MACROSERVER) == "Theirs_demo"
+    assert beamline.environment()
     assert beamline.scan() == "ON"
 
 
@@ -276,11 +277,28 @@ def test_a_device_of_another_server_is_told(beamline: Beamline) -> None:
     entry = tango.DbDevInfo()
     entry.server, entry._class, entry.name = "Other/server", "Pool", "pool/taken/1"
     beamline.tango.add_device(entry)
-    server = Server("pool", beamline.folder, beamline.database.host, instance="taken")
+    folder = beamline.folder / "taken"
+    folder.mkdir()
+    server = Server("pool", folder, beamline.database.host, instance="taken")
     server.process.start()
     eventually(lambda: not server.process.is_running, "it took a device of another server")
     assert server.process.exit_code == 1
     assert "choose another instance" in server.process.log_tail()
+
+
+def test_a_database_that_comes_back_empty_is_registered_in_anew(beamline: Beamline) -> None:
+    for server in ("Pool/demo", "MacroServer/demo"):
+        beamline.tango.delete_server(server)
+    macroserver, pool = beamline.macroserver, beamline.pool
+    eventually(lambda: not macroserver.process.is_running, macroserver.page("/readyz")[1])
+    assert macroserver.process.exit_code == 1
+    assert "register itself anew" in macroserver.process.log_tail()
+    assert pool.process.is_running
+    assert "no longer has its device" in pool.page("/readyz")[1]
+    macroserver.process.start()
+    eventually(lambda: not pool.process.is_running, pool.page("/readyz")[1])
+    assert pool.process.exit_code == 1
+    pool.start()
 
 
 def test_ends_in_order_when_told_to(beamline: Beamline) -> None:

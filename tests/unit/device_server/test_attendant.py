@@ -19,6 +19,10 @@ class Sights:
         self.pool: str | None = None
         self.is_stranger = False
         self.busy = False
+        self.forgotten = False
+
+    def is_forgotten(self) -> bool:
+        return self.forgotten
 
     def is_busy(self) -> bool:
         return self.busy
@@ -107,6 +111,20 @@ def test_is_not_ready_while_the_pool_is_silent_but_alive() -> None:
     attendant.turn()
     health = attendant.health()
     assert (health.is_alive, health.is_ready) == (True, False)
+
+
+def test_ends_the_server_that_the_database_lost_when_no_macro_runs() -> None:
+    sight, errands = Sights(), Errands()
+    attendant, stop = make(sight, errands)
+    sight.forgotten = sight.busy = True
+    attendant.turn()
+    assert not stop.is_set()
+    assert attendant.health().reason == "the Tango database no longer has its device"
+    sight.busy = False
+    attendant.turn()
+    assert stop.is_set()
+    assert "register itself anew" in str(attendant.failure)
+    assert not errands.done
 
 
 class Turns(threading.Event):
