@@ -172,6 +172,7 @@ class Press:
             queue.stalled = behind
 
     def _finish(self, queue: FileQueue, job: ScanJob) -> None:
+        self._desk.beat()  # many scans may end in one turn, and each may take seconds
         info = self._store.info(job.scan.key)
         if info is not None:
             self._try_scan(queue, partial(self._write_end, queue, job, info))
