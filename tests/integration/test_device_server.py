@@ -293,8 +293,9 @@ def test_a_database_that_comes_back_empty_is_registered_in_anew(beamline: Beamli
     eventually(lambda: not macroserver.process.is_running, macroserver.page("/readyz")[1])
     assert macroserver.process.exit_code == 1
     assert "register itself anew" in macroserver.process.log_tail()
+    lost = "no longer has its device"
+    eventually(lambda: lost in pool.page("/readyz")[1], "the Pool does not see that it was lost")
     assert pool.process.is_running
-    assert "no longer has its device" in pool.page("/readyz")[1]
     macroserver.process.start()
     eventually(lambda: not pool.process.is_running, pool.page("/readyz")[1])
     assert pool.process.exit_code == 1
