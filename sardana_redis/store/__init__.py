@@ -7,7 +7,7 @@ from sardana_redis.store._document import Birth, dump, new_birth, new_scan_key, 
 from sardana_redis.store._exact import survives_redis
 from sardana_redis.store._fate import ScanFate, last_scans
 from sardana_redis.store._fit import fit_info
-from sardana_redis.store._follow_store import FollowStore, followed_scan
+from sardana_redis.store._follow_store import FollowStore
 from sardana_redis.store._followed import (
     MALFORMED,
     OTHER,
@@ -30,6 +30,7 @@ from sardana_redis.store._registry import (
     forget_registered_writer,
     list_writers,
 )
+from sardana_redis.store._scan_document import followed_scan
 from sardana_redis.store._scan_reader import ScanReader
 from sardana_redis.store._survey import Survey
 from sardana_redis.store._track_store import TrackStore

@@ -8,33 +8,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sardana_redis.errors import (
-    Outage,
     ScanUnreadableError,
     StoreError,
     StoreUnavailable,
     StoreUnusable,
 )
-from sardana_redis.keys import HISTORY, HISTORY_LENGTH, PROTOCOL, SCAN_PREFIX, STREAM_PREFIX
-from sardana_redis.model import JSON, Info, ScanState
+from sardana_redis.keys import HISTORY, HISTORY_LENGTH, PROTOCOL, SCAN_PREFIX
+from sardana_redis.model import Info, ScanState
 from sardana_redis.store._clock import RedisClock
+from sardana_redis.store._connection import Connection
 from sardana_redis.store._exact import restore_exact
-from sardana_redis.store._followed import MALFORMED, OTHER, FollowedScan, FollowedStream
+from sardana_redis.store._followed import MALFORMED, FollowedScan
 from sardana_redis.store._init_db import check_database
-from sardana_redis.store._link import Command, Link, url_with_password
+from sardana_redis.store._link import Command, Link
 from sardana_redis.store._redis_store import end_of_stream
+from sardana_redis.store._scan_document import understood
 from sardana_redis.store._scan_reader import ScanReader, lead_stream
 
-__all__ = ["FollowStore", "followed_scan"]
+__all__ = ["FollowStore"]
 
-_NUMERIC_KINDS = frozenset("biufc")
 _SCAN_COUNT = 5000
 _DOCUMENTS_AT_ONCE = 20
 
 
-class FollowStore:
+class FollowStore(Connection):
     """The reading side of Redis on one connection; not for use by two threads.
 
     Every method may raise StoreUnavailable or StoreUnusable.
@@ -43,44 +41,14 @@ class FollowStore:
     def __init__(
         self, url: str, *, password_file: Path | None = None, timeout_seconds: float = 5.0
     ) -> None:
-        self._url = url
-        self._password_file = password_file
-        self._timeout_seconds = timeout_seconds
-        self._open_link: Link | None = None
+        super().__init__(url, password_file=password_file, timeout_seconds=timeout_seconds)
         self._clock = RedisClock()
-
-    @property
-    def link(self) -> Link:
-        """The open connection."""
-        if self._open_link is None:
-            raise StoreUnavailable("not connected", Outage.LOST)
-        return self._open_link
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether there is a connection, as far as is known."""
-        return self._open_link is not None
 
     def connect(self) -> bool:
         """Opens a fresh connection; returns whether the database is ready for blissdata."""
-        self.disconnect()
-        url = url_with_password(self._url, self._password_file)
-        link = Link(url, timeout_seconds=self._timeout_seconds)
-        try:
-            link.call("PING")  # a Redis that is loading answers other things
-            is_ready = check_database(link)
-        except StoreError:
-            link.close()
-            raise
-        self._open_link = link
+        is_ready = self._open(_check)
         self.set_clock()
         return is_ready
-
-    def disconnect(self) -> None:
-        """Closes the connection; raises nothing."""
-        if self._open_link is not None:
-            self._open_link.close()
-            self._open_link = None
 
     def is_initialised(self) -> bool:
         """Whether the database is ready for blissdata."""
@@ -142,7 +110,7 @@ class FollowStore:
             for key, reply in zip(some, replies, strict=True):
                 if isinstance(reply, StoreUnavailable):
                     raise reply
-                scan = None if reply is None else _understood(key, reply)
+                scan = None if reply is None else understood(key, reply)
                 if scan is not None:
                     found[key] = scan
         return found
@@ -204,51 +172,9 @@ class FollowStore:
         return errors
 
 
-def followed_scan(key: str, document: Mapping[str, Any]) -> FollowedScan:
-    """The scan that a document of blissdata's describes; ScanUnreadableError for another one."""
-    try:
-        info: Info = restore_exact(document["info"] or {})
-        streams = {name: _stream(name, stream) for name, stream in document["data_streams"].items()}
-        order = [name for name in info.get("channels") or {} if name in streams]
-        names = dict.fromkeys([*order, *streams])
-        return FollowedScan(
-            key=key,
-            state_key=STREAM_PREFIX + document["state_stream"]["pk"],
-            identity=dict(document["id"]),
-            info=info,
-            streams=tuple(streams[name] for name in names),
-        )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ScanUnreadableError(
-            f"The scan {key} cannot be read: {type(error).__name__} {error}."
-        ) from error
-
-
-def _understood(key: str, reply: Any) -> FollowedScan | ScanUnreadableError:
-    if isinstance(reply, StoreUnusable):
-        return ScanUnreadableError(f"The scan {key} cannot be read: {reply}")
-    try:
-        return followed_scan(key, json.loads(reply))
-    except ScanUnreadableError as error:
-        return error
-    except ValueError as error:
-        return ScanUnreadableError(f"The scan {key} cannot be read: {error}")
-
-
-def _stream(name: str, document: Mapping[str, Any]) -> FollowedStream:
-    encoding = document["encoding"] or {}
-    info = document["info"] or {}
-    dtype = OTHER
-    shape: tuple[int, ...] = ()
-    if info.get("plugin") in (None, "hdf5_fallback"):
-        if encoding.get("type") == "json":
-            dtype = JSON
-        elif encoding.get("type") == "numeric":
-            declared = np.dtype(encoding["dtype_str"])
-            shape = tuple(int(size) for size in encoding["shape"])
-            if declared.kind in _NUMERIC_KINDS and all(size == -1 or size > 0 for size in shape):
-                dtype = declared.name if declared.isnative else declared.str
-    return FollowedStream(name, STREAM_PREFIX + document["pk"], dtype, shape, dict(info))
+def _check(link: Link, _url: str) -> bool:
+    link.call("PING")  # a Redis that is loading answers other things
+    return check_database(link)
 
 
 def _fed(reader: ScanReader, replies: Sequence[Any]) -> StoreError | None:

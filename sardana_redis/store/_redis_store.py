@@ -26,9 +26,10 @@ from sardana_redis.keys import (
     heartbeat_key,
 )
 from sardana_redis.model import Info, ScanState, WriterProgress
+from sardana_redis.store._connection import Connection
 from sardana_redis.store._document import Birth, dump
 from sardana_redis.store._init_db import check_database, initialise_database
-from sardana_redis.store._link import Command, Link, url_with_password
+from sardana_redis.store._link import Command, Link
 from sardana_redis.store._orphans import find_orphans
 from sardana_redis.store._protocol import Entry, Memory, Standing
 from sardana_redis.store._survey import Survey, read_reports, read_survey
@@ -38,47 +39,28 @@ __all__ = ["RedisStore", "end_of_stream", "info_fields", "memory_from"]
 _HEARTBEAT_MILLISECONDS = int(HEARTBEAT_TTL_SECONDS * 1000)
 
 
-class RedisStore:
+class RedisStore(Connection):
     """A PublishStore on one connection; not for use by two threads."""
 
     def __init__(
         self, url: str, *, password_file: Path | None = None, timeout_seconds: float = 5.0
     ) -> None:
-        self._url = url
-        self._password_file = password_file
-        self._timeout_seconds = timeout_seconds
-        self._open_link: Link | None = None
+        super().__init__(url, password_file=password_file, timeout_seconds=timeout_seconds)
         self._last_client: tuple[str, int] | None = None
         self._clock_offset_ms = 0.0
 
-    @property
-    def _link(self) -> Link:
-        if self._open_link is None:
-            raise StoreUnavailable("not connected", Outage.LOST)
-        return self._open_link
-
     def connect(self) -> str:
         """Opens a fresh connection, makes the database ready; returns the server's run id."""
-        self.disconnect()
-        url = url_with_password(self._url, self._password_file)
-        link = Link(url, timeout_seconds=self._timeout_seconds)
-        try:
-            run_id = _run_id(link)
-            if not check_database(link):
-                initialise_database(url, timeout_seconds=self._timeout_seconds)
-            self._end_last_client(link, run_id)
-        except StoreError:
-            link.close()
-            raise
-        self._open_link = link
+        run_id = self._open(self._make_ready)
         self.pulse()
         return run_id
 
-    def disconnect(self) -> None:
-        """Closes the connection; raises nothing."""
-        if self._open_link is not None:
-            self._open_link.close()
-            self._open_link = None
+    def _make_ready(self, link: Link, url: str) -> str:
+        run_id = _run_id(link)
+        if not check_database(link):
+            initialise_database(url, timeout_seconds=self._timeout_seconds)
+        self._end_last_client(link, run_id)
+        return run_id
 
     def bear(self, birth: Birth) -> None:
         """Writes document, first states, history and heartbeat of a scan, all or none."""
@@ -102,13 +84,13 @@ class RedisStore:
         if not entries:
             return
         stamp = int(time.time() * 1000 + self._clock_offset_ms)
-        replies = self._link.transaction([_xadd(entry, stamp) for entry in entries])
+        replies = self.link.transaction([_xadd(entry, stamp) for entry in entries])
         if None in replies:
             raise StoreUnavailable("a stream is gone from Redis", Outage.UNSURE)
 
     def look_up(self, birth: Birth) -> Standing | None:
         """How far the scan is in the store; None where its document is gone."""
-        exists, states, *lasts = self._link.pipeline(
+        exists, states, *lasts = self.link.pipeline(
             [
                 ("EXISTS", birth.key),
                 ("XREVRANGE", birth.state_key, "+", "-", "COUNT", 1),
@@ -129,7 +111,7 @@ class RedisStore:
 
     def close_scan(self, birth: Birth, info: Info, unsealed: Sequence[str]) -> None:
         """Seals the streams, then writes the final info and the states STOPPED and CLOSED."""
-        replies = self._link.pipeline([("FCALL", SEAL_FUNCTION, 1, key) for key in unsealed])
+        replies = self.link.pipeline([("FCALL", SEAL_FUNCTION, 1, key) for key in unsealed])
         for reply in replies:
             if isinstance(reply, StoreError) and not isinstance(reply, StreamSealedError):
                 raise reply
@@ -145,23 +127,23 @@ class RedisStore:
 
     def rewrite_info(self, birth: Birth, info: Info) -> None:
         """Replaces the info of a closed scan."""
-        if self._link.call("EXISTS", birth.key) == 0:
+        if self.link.call("EXISTS", birth.key) == 0:
             raise ScanNotFoundError(f"The scan {birth.key} is no longer in Redis.")
         self._write_scan(birth, [("JSON.SET", birth.key, "$.info", dump(info))])
 
     def keep_alive(self, births: Sequence[Birth]) -> None:
         """Renews the heartbeats of the scans; works also when Redis is full."""
-        replies = self._link.pipeline(
+        replies = self.link.pipeline(
             [("PEXPIRE", heartbeat_key(b.key), _HEARTBEAT_MILLISECONDS) for b in births]
         )
         expired = [b for b, reply in zip(births, replies, strict=True) if reply == 0]
         if expired:
-            self._link.pipeline([_heartbeat(birth) for birth in expired])
+            self.link.pipeline([_heartbeat(birth) for birth in expired])
 
     def pulse(self) -> Memory:
         """Redis' memory now; sets the clock that stamps are taken from as well."""
         before = time.time()
-        info, clock = self._link.pipeline([("INFO", "memory", "persistence"), ("TIME",)])
+        info, clock = self.link.pipeline([("INFO", "memory", "persistence"), ("TIME",)])
         for reply in (info, clock):
             if isinstance(reply, StoreError):
                 raise reply
@@ -172,15 +154,15 @@ class RedisStore:
 
     def survey(self) -> Survey:
         """The registered writers now."""
-        return read_survey(self._link)
+        return read_survey(self.link)
 
     def reports(self, writers: tuple[str, ...], scan_key: str) -> dict[str, WriterProgress]:
         """What these writers report of the scan, by their names."""
-        return read_reports(self._link, writers, scan_key)
+        return read_reports(self.link, writers, scan_key)
 
     def close_orphans(self, macroserver: str, boot: str, end: Info) -> list[str]:
         """Closes open scans of an earlier process of the MacroServer; returns their keys."""
-        orphans = find_orphans(self._link, macroserver, boot)
+        orphans = find_orphans(self.link, macroserver, boot)
         closed = []
         for birth in orphans:
             try:
@@ -193,7 +175,7 @@ class RedisStore:
     def _write_scan(self, birth: Birth, commands: list[Command]) -> None:
         """Carries the commands out together; ScanRefusedError where Redis never will."""
         try:
-            self._link.transaction(commands)
+            self.link.transaction(commands)
         except StoreUnusable as error:
             raise ScanRefusedError(f"Redis refuses the scan {birth.key}: {error}") from error
 

@@ -188,7 +188,7 @@ def test_an_orphan_is_sealed_and_closed_once(
     scan = tracked(store, birth)
     assert not store.close(scan, "FAILURE", "now"), "its heartbeat is there"
     client.delete(heartbeat_key(birth.key))
-    publisher._link.pipeline([("FCALL", "seal_stream", 1, birth.stream_keys[1])])
+    publisher.link.pipeline([("FCALL", "seal_stream", 1, birth.stream_keys[1])])
     assert store.close(scan, "FAILURE", "now")
     assert not store.close(scan, "FAILURE", "now"), "it is closed"
     found = DataStore(redis_server.url).load_scan(birth.key)
