@@ -48,7 +48,7 @@ class LocalStack:
     MacroServer's process. `recorder_path` and `macro_path` come before our own folders.
     A `data_recorder` of None leaves DataRecorder unset. The writers run where `with_writers`
     says so, or once `spec_writer` or `nexus_writer` is started; without it nobody is told of
-    them (RedisRequireWriters).
+    them (RedisRequireWriters). `redis_arguments` and `writer_arguments` stand behind their own.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class LocalStack:
         with_redis: bool = True,
         with_writers: bool = False,
         redis_arguments: Sequence[str] = (),
+        writer_arguments: Sequence[str] = (),
         scan_recorder: Sequence[str] = ("RedisBlissRecorder",),
         data_recorder: Sequence[str] | None = None,
         scan_file: Sequence[str] = ("demo.h5",),
@@ -72,6 +73,7 @@ class LocalStack:
         self._with_redis = with_redis
         self._with_writers = with_writers
         self._redis_arguments = tuple(redis_arguments)
+        self._writer_arguments = tuple(writer_arguments)
         self._recorders: dict[str, Any] = {
             "ScanRecorder": list(scan_recorder),
             "ScanFile": list(scan_file),
@@ -232,7 +234,7 @@ class LocalStack:
         )
         for part in (self._database, self.pool, self.macroserver):
             cleanup.callback(part.stop)
-        self._writers = Writers(self.folder)
+        self._writers = Writers(self.folder, self._writer_arguments)
         cleanup.callback(self._writers.stop)
         # Tango servers take 2 s to end: all at once.
         for part in (self._database, self.pool, self.macroserver):

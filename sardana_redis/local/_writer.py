@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,14 @@ NEXUS_WRITER: Final = "nexus"
 _TITLES: Final = {SPEC_WRITER: "The SPEC writer", NEXUS_WRITER: "The NeXus writer"}
 
 
-def make_writer(name: str, url: str, folder: Path, log: Path) -> Process:
+def make_writer(
+    name: str, url: str, folder: Path, log: Path, *, arguments: Sequence[str] = ()
+) -> Process:
     """The writer of that name, following the Redis at `url`; it is not started."""
     command = [sys.executable, "-m", "sardana_redis", f"{name}-writer", "--url", url]
     return Process(
         _TITLES[name],
-        [*command, "--writer-name", name],
+        [*command, "--writer-name", name, *arguments],
         folder=folder,
         log=log,
         environment=without_foreign_settings(),
@@ -31,17 +34,21 @@ def make_writer(name: str, url: str, folder: Path, log: Path) -> Process:
 
 
 class Writers:
-    """The writers of a stack whose folder is `folder`; each is made when it is asked for."""
+    """The writers of a stack whose folder is `folder`; each is made when it is asked for.
 
-    def __init__(self, folder: Path) -> None:
+    `arguments` are given to all of them.
+    """
+
+    def __init__(self, folder: Path, arguments: Sequence[str] = ()) -> None:
         self._folder = folder
+        self._arguments = tuple(arguments)
         self._made: dict[str, Process] = {}
 
     def get(self, name: str, url: str) -> Process:
         """The writer of that name."""
         if name not in self._made:
             log = self._folder / "log" / f"{name}-writer.log"
-            self._made[name] = make_writer(name, url, self._folder, log)
+            self._made[name] = make_writer(name, url, self._folder, log, arguments=self._arguments)
         return self._made[name]
 
     def stop(self) -> None:

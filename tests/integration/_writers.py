@@ -60,11 +60,15 @@ def wait_until_up(url: str, *names: str) -> None:
 
 
 def wait_until_written(url: str) -> None:
-    """Waits until no writer is behind: a new one has all scans of the session before it."""
+    """Waits until no writer is behind or has scans that wait for their turn in a file."""
     with Onlooker(url) as onlooker:
 
         def is_written() -> bool:
             writers = make_view(url, onlooker.look(1), None).writers
-            return all(writer.lag_seconds < 1.0 for writer in writers if writer.is_up)
+            return all(
+                writer.lag_seconds < 1.0 and writer.pending_scans <= writer.parked_scans
+                for writer in writers
+                if writer.is_up
+            )
 
         eventually(is_written, _BACKLOG_SECONDS, "the end of the backlog")

@@ -37,6 +37,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, settings_file: Path) -> Iter
         recorder_path=_existing("recorders"),
         # Nobody trims here, and a 2D channel of sar_demo makes 8 MB a point.
         redis_arguments=("--maxmemory", "4gb"),
+        # Else a module that starts them has the scans of all modules before it to write.
+        writer_arguments=("--first-start", "new"),
         macroserver_variables={"SARDANA_REDIS_CONFIG": str(settings_file)},
     ) as stack:
         _running.append(stack)

@@ -64,7 +64,10 @@ def done(url: str, key: str, seconds: float = 20.0) -> None:
 
 def numbers(path: Path) -> dict[str, list[int]]:
     """The point numbers of each scan in the file, by silx's key, in the file's order."""
-    spec = SpecFile(str(path))
+    try:
+        spec = SpecFile(str(path))
+    except OSError:  # it was only just made: silx refuses an empty one
+        return {}
     return {
         key: [int(n) for n in scan.data[0]] if scan.data.size else []
         for key, scan in zip(spec.keys(), spec, strict=True)

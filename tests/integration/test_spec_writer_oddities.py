@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from sardana_redis.errors import StoreError
 from sardana_redis.follower import _press
 from sardana_redis.keys import HISTORY, STREAM_PREFIX, orders_key, progress_key
 from sardana_redis.local import RedisServer
-from sardana_redis.model import WriterScanState
+from sardana_redis.model import ScanState, WriterScanState
 from sardana_redis.publisher import Publisher
 from sardana_redis.store import (
+    FollowedScan,
     FollowStore,
     Order,
     OrderKind,
@@ -165,6 +166,20 @@ def test_a_pipe_in_the_place_of_a_file_holds_up_nobody(
         assert "no regular file" in writer.status.last_error
 
 
+def watched_states(monkeypatch: pytest.MonkeyPatch) -> list[ScanState | None]:
+    """What the writer's looks at the states of its scans find from now on, the last one last."""
+    seen: list[ScanState | None] = [ScanState.STARTED]
+    look = FollowStore.states
+
+    def states(store: FollowStore, followed: Iterable[FollowedScan]) -> list[ScanState | None]:
+        found = look(store, followed)
+        seen.extend(found)
+        return found
+
+    monkeypatch.setattr(FollowStore, "states", states)
+    return seen
+
+
 def test_a_scan_may_leave_redis_for_a_moment_more_than_once(
     redis_server: RedisServer,
     publisher: Publisher,
@@ -172,7 +187,8 @@ def test_a_scan_may_leave_redis_for_a_moment_more_than_once(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_press, "_GONE_SECONDS", 3.0)
+    monkeypatch.setattr(_press, "_GONE_SECONDS", 6.0)
+    seen = watched_states(monkeypatch)
     path = tmp_path / "a.dat"
     with writing(redis_server.url):
         feed = scans.begin(publisher, scans.scan_start(1, [path], scans.scalar_columns(5)))
@@ -180,11 +196,12 @@ def test_a_scan_may_leave_redis_for_a_moment_more_than_once(
         eventually(lambda: path.exists() and numbers(path) == {"1.1": [0]}, 10, "a row")
         key = feed.publication.birth.key
         state = STREAM_PREFIX + client.json().get(key)["state_stream"]["pk"]
-        for _ in range(2):
+        for _ in range(2):  # longer than 6 s in all, but never at a time
             client.rename(state, "elsewhere")
-            time.sleep(1.5)  # longer than the period of the writer's look
+            eventually(lambda: seen[-1] is None, 10, "the writer misses it")
+            time.sleep(3.5)
             client.rename("elsewhere", state)
-            time.sleep(2.0)
+            eventually(lambda: seen[-1] is not None, 10, "the writer finds it again")
         feed.put((1, 1.0, 1.0, 1.0, 1.0))
         scans.end(feed)
         done(redis_server.url, key)
