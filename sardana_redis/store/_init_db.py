@@ -70,6 +70,8 @@ def initialise_database(url: str, *, timeout_seconds: float = 5.0) -> bool:
                 )
             time.sleep(_LOCK_POLL_SECONDS)
         try:
+            if check_database(link):  # somebody was done between our look and our lock
+                return False
             _set_up(_with_timeout(url, timeout_seconds))
         finally:
             if link.call("GET", INIT_LOCK) == token.encode():

@@ -12,7 +12,9 @@ from blissdata import DataStore
 from sardana_redis.errors import Outage, StoreUnavailable, StoreUnusable
 from sardana_redis.keys import INIT_LOCK, PROTOCOL
 from sardana_redis.local import RedisServer
-from sardana_redis.store import RedisStore, initialise_database, list_scans
+from sardana_redis.store import RedisStore, _init_db, initialise_database, list_scans
+from sardana_redis.store._init_db import check_database
+from sardana_redis.store._link import Link
 
 
 def client(server: RedisServer) -> redis.Redis:
@@ -62,6 +64,23 @@ def test_ten_at_once_do_it_once(redis_server: RedisServer) -> None:
     for thread in threads:
         thread.join(30)
     assert sorted(done) == [False] * 9 + [True]
+
+
+def test_one_that_looked_before_another_was_done_leaves_it_alone(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bool] = []
+
+    def look_and_lose_the_race(link: Link) -> bool:
+        looks.append(check_database(link))
+        if len(looks) == 1:
+            DataStore(redis_server.url, init_db=True)
+        return looks[-1]
+
+    monkeypatch.setattr(_init_db, "check_database", look_and_lose_the_race)
+    assert initialise_database(redis_server.url) is False
+    assert looks == [False, True]
+    assert not client(redis_server).exists(INIT_LOCK)
 
 
 def test_a_newer_protocol_is_refused_with_the_remedy(redis_server: RedisServer) -> None:
