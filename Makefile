@@ -28,10 +28,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install ## scan for real in a beamline of its own and read every value back
 	@$(BIN)/sardana-redis demo
 
-test: install lint ## all tests, on real parts, with coverage
+test: install lint ## all tests, on real parts, with coverage; WORKERS=2 at a time, 0 one after the other
 	@tests/chart/install-tools
 	@mkdir -p build
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
+	$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),2) --dist loadfile \
+	  --cov --cov-report=term:skip-covered --cov-report=xml:build/coverage.xml
 
 faults: install ## faults on purpose: SEEDS=20 runs of each kind, ONLY=letters, SEED=one of them
 	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),20) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))

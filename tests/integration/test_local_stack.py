@@ -391,6 +391,7 @@ class TestCapture:
         return tmp_path
 
     def test_holds_what_sardana_recorded(self, door: Door, capturing: Path) -> None:
+        assert door.run("umv", "mot02", "1.5").state == "ON"
         assert door.run("ascan", "mot01", "0", "1", "3", "0.01").state == "ON"
         (capture,) = captures(capturing)
         assert capture.number == door.environment()["ScanID"]
@@ -399,7 +400,7 @@ class TestCapture:
         assert by_label["#Pt No"] == [0, 1, 2, 3]
         assert by_label["ct02"] == [0.02] * 4
         (snapshot,) = capture.start["preScanSnapShot"]
-        assert (snapshot["label"], snapshot["pre_scan_value"]) == ("mot02", 0)
+        assert (snapshot["label"], snapshot["pre_scan_value"]) == ("mot02", 1.5)
         assert "endtime" in capture.end
 
     def test_writes_nothing_without_a_folder(self, door: Door, capturing: Path) -> None:
