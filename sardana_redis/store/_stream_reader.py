@@ -91,15 +91,18 @@ class StreamReader:
         return int((self.payload_bytes + ENTRY_BYTES * self.entries) * min(1.0, share))
 
     def commands(self, count: int) -> list[Command]:
-        """What to ask Redis for: one command as a rule, two where the place must be found."""
+        """What to ask Redis for: one command as a rule, two where the place must be found.
+
+        The later entries come first: whatever they show, those before them were there by then.
+        """
         if self.has_ended:
             return []
         key = self.stream.key
         if self._last_id is not None:
             return [("XRANGE", key, b"(" + self._last_id, "+", "COUNT", count)]
         return [
-            ("XREVRANGE", key, self.end, "-", "COUNT", 1),
             ("XRANGE", key, self.end + 1, "+", "COUNT", count),
+            ("XREVRANGE", key, self.end, "-", "COUNT", 1),
         ]
 
     def feed(self, replies: Sequence[list[Any]]) -> int:
@@ -107,7 +110,7 @@ class StreamReader:
         if not replies:
             return 0
         looked = len(replies) == 2
-        entries = [*replies[0], *replies[1]] if looked else replies[0]
+        entries = [*replies[1], *replies[0]] if looked else replies[0]
         for number, (entry_id, flat) in enumerate(entries):
             index = int(entry_id.partition(b"-")[0])
             fields = dict(zip(flat[::2], flat[1::2], strict=True))

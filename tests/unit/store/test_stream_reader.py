@@ -136,6 +136,27 @@ def test_a_redis_that_lost_its_newest_entries_is_read_again_without_doubling() -
     assert taken(reader) == [4]
 
 
+@pytest.mark.parametrize("more", ["points", "a seal"])
+def test_what_comes_between_the_two_commands_of_a_look_is_no_gap(more: str) -> None:
+    stream, reader = Stream(), StreamReader(NUMBER)
+    stream.add(0, [0, 1])
+    stream.read(reader)
+    reader.look_again()
+    replies = []
+    for command in reader.commands(100):
+        replies.append(stream.ask(command))
+        if len(replies) == 1:
+            stream.add(2, [2, 3])
+            if more == "points":
+                stream.add(4, [4])
+            else:
+                stream.seal(4)
+    reader.feed(replies)
+    stream.read(reader)
+    assert taken(reader) == [0, 1, 2, 3, 4][: 5 if more == "points" else 4]
+    assert reader.has_ended is (more == "a seal")
+
+
 def test_free_shapes_and_texts_come_as_lists() -> None:
     free = StreamReader(FollowedStream("x", "k", "float64", (-1,)))
     stream = Stream()
