@@ -51,8 +51,9 @@ class Publication:
 
     @property
     def points_waiting(self) -> int:
-        """How many points are not confirmed."""
-        return len(self.intake.rows) + sum(batch.points for batch in self.pending)
+        """How many points are not confirmed; asked from any thread."""
+        pending = tuple(self.pending)  # in one step: the publisher's thread changes it meanwhile
+        return len(self.intake.rows) + sum(batch.points for batch in pending)
 
     @property
     def points(self) -> int:

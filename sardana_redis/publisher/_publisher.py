@@ -208,12 +208,12 @@ class Publisher:
 
     def _ensure_thread(self) -> None:
         with self._thread_lock:
-            if not self._has_thread:
-                self._has_thread = True
-                self._thread = threading.Thread(
-                    target=self._run, name="sardana-redis-publisher", daemon=True
-                )
-                self._thread.start()
+            if self._has_thread:
+                return
+            thread = threading.Thread(target=self._run, name="sardana-redis-publisher", daemon=True)
+            thread.start()  # may raise: then the next scan tries again
+            self._thread = thread
+            self._has_thread = True
 
     def _run(self) -> None:
         """The thread: waits for something to do, does it, until nothing can come any more."""

@@ -55,10 +55,11 @@ class Monitor:
         if settings.http_port is None or self._thread is not None:
             return
         server = HealthServer(settings.http_host, settings.http_port, self._registry, self._health)
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=self._run, args=(server,), name="sardana-redis-metrics", daemon=True
         )
-        self._thread.start()
+        thread.start()
+        self._thread = thread
 
     def stop(self) -> None:
         """Frees the port."""

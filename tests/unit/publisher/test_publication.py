@@ -75,6 +75,19 @@ def test_points_whose_arrays_were_dropped_do_not_swell_a_batch() -> None:
     assert batch.payload_bytes <= 20_000_000
 
 
+def test_points_waiting_are_counted_while_the_other_thread_takes_more() -> None:
+    publication = make_publication()
+
+    class Counted:
+        @property
+        def points(self) -> int:
+            publication.pending.append(Counted())
+            return 2
+
+    publication.pending.append(Counted())
+    assert publication.points_waiting == 2
+
+
 def test_bytes_are_given_back_when_all_is_confirmed() -> None:
     publication = make_publication()
     send(publication, 3)

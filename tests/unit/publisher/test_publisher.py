@@ -394,6 +394,26 @@ def test_shutdown_delivers_and_counts_what_it_could_not(store, make):
     assert other.shutdown(0.2) == 7
 
 
+def test_a_thread_that_cannot_be_had_costs_that_scan_only(store, make, monkeypatch):
+    publisher = make()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", _no_more_threads)
+        with pytest.raises(RuntimeError, match="new thread"):
+            begin(publisher)
+    assert not publisher.is_running
+    feed = begin(publisher, 2)
+    scan_points(feed, 0, 3)
+    feed.end(END)
+    assert feed.wait(5)
+    assert publisher.shutdown(5) == 0
+    second = next(s for s in store.scans.values() if s.birth.identity.number == 2)
+    assert values(second, "#Pt No") == [0, 1, 2]
+
+
+def _no_more_threads(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_a_retired_publisher_delivers_what_it_has_and_ends(store, make):
     store.is_down = True
     publisher = make()
