@@ -43,6 +43,8 @@ class Disk(io.RawIOBase):
             lock(self._fd, path)
             self._journal.recover(self._fd)
             self._size = self._committed = committed_size(self._fd, path)
+            # Somebody may have made it between our look and our lock.
+            self._is_new = self._is_new and self._size == 0
         except BaseException:
             os.close(self._fd)
             raise

@@ -18,6 +18,7 @@ from sardana_redis.errors import FileChangedError, FileRefusedError
 from sardana_redis.nexus_writer import _disk, _journal
 from sardana_redis.nexus_writer._disk import Disk
 from sardana_redis.nexus_writer._file import NexusFile
+from sardana_redis.nexus_writer._lock import lock
 
 POINTS = 40
 
@@ -101,6 +102,21 @@ def test_a_new_file_that_was_never_committed_is_begun_anew(
         NexusFile(shot / "a.h5").close()
         if (shot / "a.h5").exists():
             assert entries(shot / "a.h5") in ([], ["0.1"])
+
+
+def test_a_file_that_another_process_made_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.h5"
+
+    def lock_late(fd: int, where: Path) -> None:
+        monkeypatch.setattr(_disk, "lock", lock)
+        write_entries(where, 2)
+        lock(fd, where)
+
+    monkeypatch.setattr(_disk, "lock", lock_late)
+    Disk(path).release()
+    assert entries(path) == ["0.1", "1.1"]
 
 
 def test_a_journal_that_was_torn_is_not_applied(tmp_path: Path) -> None:
