@@ -12,13 +12,21 @@ from typing import Any
 
 import h5py
 import numpy as np
+import psutil
 import redis
 
 from sardana_redis.local import differences
 from sardana_redis.local._process import Process
 from sardana_redis.local.capture import Capture
 from sardana_redis.model import JSON
-from sardana_redis.store import ReadScan, ReadStream, initialise_database, wait_for_report
+from sardana_redis.store import (
+    ReadScan,
+    ReadStream,
+    forget_registered_writer,
+    initialise_database,
+    list_writers,
+    wait_for_report,
+)
 
 _PROGRAM = Path(sys.executable).parent / "blisswriter"
 
@@ -46,6 +54,12 @@ class Blisswriter:
             return any("Saving complete" in line or "skip" in line for line in lines)
 
         self.process.wait_until(is_over, seconds=seconds, purpose=f"write {key}")
+        # It says so before it closes the file, which it has locked.
+        self.process.wait_until(self._has_closed, seconds=seconds, purpose=f"close {key}")
+
+    def _has_closed(self) -> bool:
+        files = psutil.Process(self.process.pid).open_files()
+        return not any(file.path.endswith(".h5") for file in files)
 
 
 class NexusWriter:
@@ -73,8 +87,10 @@ class NexusWriter:
 
 @contextmanager
 def running_nexus_writer(url: str, folder: Path) -> Iterator[NexusWriter]:
-    """Our writer; it is told to end as by Kubernetes."""
+    """Our writer, new to this Redis; it is told to end as by Kubernetes."""
     initialise_database(url)
+    if "nexus" in {writer.name for writer in list_writers(url)}:
+        forget_registered_writer(url, "nexus")
     writer = NexusWriter(url, folder)
     writer.process.start()
     try:

@@ -16,6 +16,7 @@ from silx.io.nxdata import get_default
 from sardana_redis.local import Door, LocalStack
 from sardana_redis.local.capture import Capture, captures
 from sardana_redis.store import ReadScan, read_scan
+from tests.faults.arena import free_the_door
 from tests.integration._nexus import (
     Blisswriter,
     NexusWriter,
@@ -41,6 +42,7 @@ AXES = {
 
 @pytest.fixture(scope="module", autouse=True)
 def group(stack: LocalStack) -> None:
+    free_the_door(stack)
     run = stack.door().run("defmeas", GROUP, *CHANNELS)
     assert run.state == "ON", run.text()
 

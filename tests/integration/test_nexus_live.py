@@ -15,6 +15,7 @@ from blissdata.h5api import dynamic_hdf5, redis_hdf5
 from sardana_redis.local import Door, LocalStack
 from sardana_redis.local.capture import Capture, captures
 from sardana_redis.store import reader_url
+from tests.faults.arena import free_the_door
 from tests.integration._nexus import running_blisswriter, running_nexus_writer
 
 pytestmark = pytest.mark.stack
@@ -25,6 +26,7 @@ POINTS = 500
 
 @pytest.fixture(scope="module", autouse=True)
 def group(stack: LocalStack) -> None:
+    free_the_door(stack)
     run = stack.door().run("defmeas", GROUP, "ct01", "oned01", "twod01")
     assert run.state == "ON", run.text()
 

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -48,8 +48,8 @@ OF_SARDANA = re.compile(
 )
 LATE_SECONDS = 1.0
 MOST_SCANS = 6
-LOOK_SECONDS = 2.5
-"""The recorder has looked at the writers once more."""
+LOOK_SECONDS = 5.0
+"""The recorder has looked at the writers once more, as it does every two seconds."""
 
 
 class Terminal:
@@ -191,16 +191,13 @@ def test_what_the_operator_reads_and_when_the_prompt_is_back(
     door: Door,
     terminal: Terminal,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     initialise_database(stack.redis.url)
     forget_all_writers(stack.redis.url)
     seconds: dict[str, list[float]] = {}
     go_to(door, tmp_path)
-    door.unset_environment("ScanRecorder")
-    terminal.run(ASCAN, note=False)
-    usual = statistics.median(terminal.run(ASCAN, note=False) for _ in range(5))
-    door.set_environment("ScanRecorder", ["RedisBlissRecorder"] * 2)
+    usual = without_us(door, terminal)
 
     def scans(title: str) -> int:
         """Runs two scans, and more while each prompt came late; returns how many."""
@@ -241,13 +238,23 @@ def test_what_the_operator_reads_and_when_the_prompt_is_back(
         scans("a writer that is stopped")
         refuses()
     text = "\n".join(terminal.transcript).strip() + "\n"
-    with capsys.disabled():  # the figures belong into the output of `make test`
-        print(f"\nprompt without us after {usual:.2f} s, with us:", summary(seconds))  # noqa: T201
+    usual = max(usual, without_us(door, terminal))  # the machine may have got busier meanwhile
+    figures = f"prompt without us after {usual:.2f} s, with us: {summary(seconds)}"
+    record_property("figures", figures)
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
     for title, took in seconds.items():
         assert min(took) < usual + LATE_SECONDS, title
+
+
+def without_us(door: Door, terminal: Terminal) -> float:
+    """The seconds until the prompt is back while the recorder is off."""
+    door.unset_environment("ScanRecorder")
+    terminal.run(ASCAN, note=False)
+    seconds = statistics.median(terminal.run(ASCAN, note=False) for _ in range(5))
+    door.set_environment("ScanRecorder", ["RedisBlissRecorder"] * 2)
+    return seconds
 
 
 def go_to(door: Door, folder: Path) -> None:

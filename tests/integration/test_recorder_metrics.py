@@ -93,7 +93,7 @@ def test_a_port_that_is_taken_costs_one_line_and_no_scan(
         run = door.run(*ASCAN)
         assert run.state == "ON", run.text()
         assert run.text("warning") == ""
-    assert log.read_text().count(TAKEN) == 1
+    eventually(lambda: log.read_text().count(TAKEN) == 1)
     taken.server.stop()
     eventually(lambda: numbers(taken.port).get("points_total") == 10)
     assert log.read_text().count(TAKEN) == 1

@@ -15,6 +15,7 @@ from sardana_redis.errors import ControlSystemError
 from sardana_redis.local import Door, LocalStack, differences
 from sardana_redis.local.capture import Capture, captures
 from sardana_redis.store import ReadScan, list_scans, read_scan
+from tests.faults.arena import free_the_door
 
 pytestmark = pytest.mark.stack
 
@@ -41,6 +42,7 @@ class Info(ScanInfoDict):
 
 @pytest.fixture(scope="module", autouse=True)
 def group(stack: LocalStack) -> None:
+    free_the_door(stack)
     run = stack.door().run("defmeas", GROUP, *CHANNELS)
     assert run.state == "ON", run.text()
 

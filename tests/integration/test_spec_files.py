@@ -16,7 +16,7 @@ from sardana_redis.local.capture import Capture, captures
 from sardana_redis.settings import Settings, SpecWriterSettings
 from sardana_redis.spec_writer import SpecWriter
 from sardana_redis.store import ReadScan, read_scan, wait_for_report
-from tests.faults.arena import eventually
+from tests.faults.arena import eventually, free_the_door
 from tests.integration.test_scans import CHANNELS, SCANS, _interrupt, key_of
 from tests.spec_readers import READERS, as_read, command_as_read, label_as_read
 
@@ -54,6 +54,7 @@ def writer(stack: LocalStack, dialect: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def groups(stack: LocalStack) -> None:
+    free_the_door(stack)
     for name, channels in (
         (SPEC_GROUP, CHANNELS),
         (EXAMPLE_GROUP, ("ct01", "ct02", "ct03", "ct04", "oned01")),

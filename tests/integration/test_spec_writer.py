@@ -436,7 +436,7 @@ def test_metrics_and_health_are_served(
             written = 'sardana_redis_writer_points_written_total{writer="spec"} 5.0'
             eventually(lambda: written in page("metrics"), 5, "five points written")
             assert 'writer_scans_total{result="done",writer="spec"} 1.0' in page("metrics")
-            assert "waiting for scans" in page("readyz")
+            eventually(lambda: "waiting for scans" in page("readyz"), 5, "the last scan's end")
             assert "waiting for scans" in page("healthz")
             second = subprocess.run(
                 [sys.executable, "-m", "sardana_redis", *words, "--writer-name", "other"],

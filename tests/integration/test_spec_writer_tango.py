@@ -141,7 +141,7 @@ def test_from_spock(stack: LocalStack, door: Door, tmp_path: Path) -> None:
             spock.sendline(f"import tango; w = tango.DeviceProxy('{NAME}'); print(w.status())")
             spock.expect("4 rows of 1 scans written", timeout=20)
             spock.sendline("w.Stop(); print('state', w.state())")
-            spock.expect("state ON", timeout=5)
+            spock.expect("state ON", timeout=20)
         finally:
             spock.close(force=True)
     assert (tmp_path / "spock.dat").exists()
@@ -186,7 +186,13 @@ def test_a_mended_property_works_after_init(stack: LocalStack, tmp_path: Path) -
 def test_a_second_device_of_the_same_name_is_a_fault(stack: LocalStack, tmp_path: Path) -> None:
     from sardana_redis.local._writer import SPEC_WRITER, make_writer
 
-    process = make_writer(SPEC_WRITER, stack.redis.url, tmp_path, tmp_path / "first.log")
+    process = make_writer(
+        SPEC_WRITER,
+        stack.redis.url,
+        tmp_path,
+        tmp_path / "first.log",
+        arguments=("--first-start", "new"),
+    )
     process.start()
     process.wait_until(
         lambda: "waiting for scans" in process.log_text(), seconds=30, purpose="wait for scans"

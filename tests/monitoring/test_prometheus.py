@@ -54,12 +54,13 @@ class Beamline:
 @pytest.fixture(scope="module")
 def beamline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beamline]:
     folder = tmp_path_factory.mktemp("monitoring")
-    ports = {part: free_port() for part in ("recorder", "spec-writer", "memory-tracker")}
+    ports = {"recorder": free_port()}
     variables = {"SARDANA_REDIS_RECORDER__HTTP_PORT": str(ports["recorder"])}
     with LocalStack(
         folder / "stack", macroserver_variables=variables if HAS_RECORDER else {}
     ) as stack:
         url = stack.redis.url
+        ports |= {part: free_port() for part in ("spec-writer", "memory-tracker")}
         spec_writer = service("spec-writer", url, folder, ports, "--writer-name", "spec")
         tracker = service("memory-tracker", url, folder, ports, "--init-db")
         served = {p for p in ports if p != "recorder" or HAS_RECORDER}
