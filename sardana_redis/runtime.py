@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import queue
 import signal
 import threading
 import time
@@ -88,15 +89,38 @@ def stop_on_signals(*extra: signal.Signals) -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
+    with _setter(stop) as ask:
 
-    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+        def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+            ask(True)
 
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *extra)
-    previous = {number: signal.signal(number, ask_to_stop) for number in numbers}
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *extra)
+        previous = {number: signal.signal(number, ask_to_stop) for number in numbers}
+        try:
+            yield stop
+        finally:
+            for number, handler in previous.items():
+                # None: a handler that C code had installed, which Python cannot put back
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+@contextmanager
+def _setter(stop: threading.Event) -> Iterator[Callable[[bool], None]]:
+    """What a signal handler calls to have the event set, by a thread that lives meanwhile.
+
+    A handler interrupts the main thread anywhere, also where that holds the event's own lock:
+    `Event.set` would then wait for ever. `SimpleQueue.put` is made for such a moment.
+    """
+    asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def pass_on() -> None:
+        while asked.get():
+            stop.set()
+
+    thread = threading.Thread(target=pass_on, name="sardana-redis-signals", daemon=True)
+    thread.start()
     try:
-        yield stop
+        yield asked.put
     finally:
-        for number, handler in previous.items():
-            # None: a handler that C code had installed, which Python cannot put back
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        asked.put(False)
+        thread.join()

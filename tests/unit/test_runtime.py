@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -80,6 +82,31 @@ def test_another_signal_can_stop_too() -> None:
     with stop_on_signals(signal.SIGUSR1) as stop:
         os.kill(os.getpid(), signal.SIGUSR1)
         assert stop.wait(10.0)
+
+
+_IN_THE_EVENT = """
+import signal
+from sardana_redis.runtime import stop_on_signals
+with stop_on_signals() as stop:
+    with stop._cond:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert stop.wait(5)
+"""
+
+
+def test_a_signal_while_the_main_thread_is_inside_the_event_stops_too() -> None:
+    """`Event.wait` holds the event's lock for a moment; a handler that wants it hangs."""
+    words = [sys.executable, "-c", _IN_THE_EVENT]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_thread_is_left_behind() -> None:
+    before = threading.enumerate()
+    with stop_on_signals():
+        assert len(threading.enumerate()) == len(before) + 1
+    assert threading.enumerate() == before
 
 
 def handlers() -> list[object]:
