@@ -11,7 +11,7 @@ import logging
 import threading
 from typing import Any
 
-from tango import DevState
+from tango import DevState, Except
 from tango.server import Device, attribute, command, device_property, run
 
 from sardana_redis import log
@@ -25,6 +25,11 @@ __all__ = ["SpecWriter", "main"]
 _log = log.get_logger("sardana_redis.spec_writer.tango")
 
 _STOP_SECONDS = 20.0
+_START_SECONDS = 2.0
+"""How long Start waits for a writer that is still stopping; a client gives up after 3 s."""
+_STILL_STOPPING = (
+    "The SPEC writer is still stopping, as its disk or Redis is slow: call Start again in a moment."
+)
 _TITLE = "The SPEC writer"
 _OWN = ("next_scan_timeout", "output_root", "dialect", "writer_name", "fsync")
 
@@ -57,12 +62,19 @@ class SpecWriter(Device):  # type: ignore[misc]  # pytango ships no types
         dtype=str, default_value="true", doc="Whether points count only when they are on the disk."
     )
 
+    _stop: threading.Event
+    _thread: threading.Thread | None = None
+    _writer: core.SpecWriter | None = None
+    _fault = ""
+
     def init_device(self) -> None:
         """Reads the properties and starts the writer."""
         super().init_device()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._writer: core.SpecWriter | None = None
+        if not self._has_ended():
+            self._fault = _STILL_STOPPING  # an error that is raised here reaches no client
+            return
+        self._thread = None
+        self._writer = None
         self._fault = ""
         self.Start()
 
@@ -72,9 +84,14 @@ class SpecWriter(Device):  # type: ignore[misc]  # pytango ships no types
 
     @command(doc_in="Starts following Redis; does nothing while it does.")  # type: ignore[untyped-decorator]  # pytango ships no types
     def Start(self) -> None:  # noqa: N802 - named as Tango does
-        """Starts following Redis; a wrong property makes the state FAULT."""
-        if self._thread is not None and self._thread.is_alive():
+        """Starts following Redis; a wrong property makes the state FAULT.
+
+        A Tango error while the writer before it is still stopping.
+        """
+        if self._is_alive and not self._stop.is_set():
             return
+        if not self._has_ended():
+            Except.throw_exception("SpecWriter_StillStopping", _STILL_STOPPING, "SpecWriter.Start")
         try:
             settings = self._settings()
         except SettingsError as error:
@@ -99,8 +116,7 @@ class SpecWriter(Device):  # type: ignore[misc]  # pytango ships no types
         """FAULT, RUNNING or ON."""
         if self._fault:
             return DevState.FAULT
-        is_running = self._thread is not None and self._thread.is_alive()
-        return DevState.RUNNING if is_running else DevState.ON
+        return DevState.RUNNING if self._is_alive else DevState.ON
 
     def dev_status(self) -> str:
         """What the writer does, or why it cannot."""
@@ -170,10 +186,20 @@ class SpecWriter(Device):  # type: ignore[misc]  # pytango ships no types
             _log.exception("writer failed")
             raise
 
+    @property
+    def _is_alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def _halt(self) -> None:
-        self._stop.set()
         if self._thread is not None:
+            self._stop.set()
             self._thread.join(_STOP_SECONDS)
+
+    def _has_ended(self) -> bool:
+        """Whether the last writer's thread is over, after a short wait: there are never two."""
+        if self._thread is not None:
+            self._thread.join(_START_SECONDS)
+        return not self._is_alive
 
 
 def _in_property_names(message: str) -> str:
