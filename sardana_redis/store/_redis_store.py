@@ -30,7 +30,7 @@ from sardana_redis.store._connection import Connection
 from sardana_redis.store._document import Birth, dump
 from sardana_redis.store._init_db import check_database, initialise_database
 from sardana_redis.store._link import Command, Link
-from sardana_redis.store._orphans import find_orphans
+from sardana_redis.store._orphans import close_orphan, find_orphans
 from sardana_redis.store._protocol import Entry, Memory, Standing
 from sardana_redis.store._survey import Survey, read_reports, read_survey
 
@@ -162,14 +162,13 @@ class RedisStore(Connection):
 
     def close_orphans(self, macroserver: str, boot: str, end: Info) -> list[str]:
         """Closes open scans of an earlier process of the MacroServer; returns their keys."""
-        orphans = find_orphans(self.link, macroserver, boot)
         closed = []
-        for birth in orphans:
+        for scan in find_orphans(self.link, macroserver, boot):
             try:
-                self.close_scan(birth, birth.info | end, birth.stream_keys)
-            except ScanRefusedError:
+                if close_orphan(self.link, scan, end):
+                    closed.append(scan.key)
+            except (ScanRefusedError, StoreUnusable):
                 continue  # one scan that nobody can close must not keep the others from it
-            closed.append(birth.key)
         return closed
 
     def _write_scan(self, birth: Birth, commands: list[Command]) -> None:

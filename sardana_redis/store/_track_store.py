@@ -7,27 +7,21 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from redis import exceptions as foreign
-
 from sardana_redis.errors import (
-    ScanRefusedError,
     ScanUnreadableError,
     StoreError,
     StoreUnavailable,
     StoreUnusable,
-    StreamSealedError,
 )
 from sardana_redis.keys import (
     HEARTBEAT_TTL_SECONDS,
-    SEAL_FUNCTION,
     heartbeat_key,
     orders_key,
     parked_key,
     progress_key,
 )
 from sardana_redis.model import ScanState, WriterProgress, WriterRecord
-from sardana_redis.store._document import dump
-from sardana_redis.store._errors import translate
+from sardana_redis.store._closing import close_watched
 from sardana_redis.store._follow_store import FollowStore
 from sardana_redis.store._link import Command
 from sardana_redis.store._protocol import Memory
@@ -171,7 +165,7 @@ class TrackStore(FollowStore):
         if lives or (state is not None and state.state is ScanState.CLOSED):
             self._ask([("UNWATCH",)])
             return False
-        return self._close_watched(scan, end_reason, end_time)
+        return close_watched(self.link, scan, {"end_reason": end_reason, "end_time": end_time})
 
     def times(self, points: Sequence[tuple[str, int]]) -> list[int | None]:
         """When these points of streams were sent, in ms of Redis' clock, as far as it is known.
@@ -200,27 +194,6 @@ class TrackStore(FollowStore):
             self.link.pipeline(
                 [("HDEL", make(writer), *chunk) for make in (progress_key, parked_key, orders_key)]
             )
-
-    def _close_watched(self, scan: TrackedScan, end_reason: str, end_time: str) -> bool:
-        commands: list[Command] = [
-            *(("FCALL", SEAL_FUNCTION, 1, key) for key in scan.stream_keys),
-            ("JSON.SET", scan.key, "$.info.end_reason", dump(end_reason)),
-            ("JSON.SET", scan.key, "$.info.end_time", dump(end_time)),
-            ("XADD", scan.state_key, "*", "state", int(ScanState.STOPPED)),
-            ("XADD", scan.state_key, "*", "state", int(ScanState.CLOSED)),
-        ]
-        replies = self.link.pipeline([("MULTI",), *commands, ("EXEC",)])
-        results = replies[-1]
-        if isinstance(results, StoreError):
-            raise next(reply for reply in replies if isinstance(reply, StoreError))
-        if results is None:
-            return False
-        for result in results:
-            if isinstance(result, foreign.ResponseError):
-                error = translate(result)
-                if not isinstance(error, StreamSealedError):
-                    raise ScanRefusedError(f"Redis refuses to close {scan.key}: {error}")
-        return True
 
     def _ask(self, commands: Sequence[Command]) -> list[Any]:
         """The replies; a refused command is raised."""

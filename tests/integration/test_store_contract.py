@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,14 +17,18 @@ from sardana_redis.errors import (
     StreamSealedError,
 )
 from sardana_redis.local import RedisServer
-from sardana_redis.model import Identity, StreamSpec
+from sardana_redis.model import Identity, Info, StreamSpec
 from sardana_redis.store import (
     Birth,
     Entry,
+    Link,
     MemoryStore,
     PublishStore,
     RedisStore,
     Standing,
+    TrackedScan,
+    _orphans,
+    _redis_store,
     new_birth,
 )
 
@@ -139,6 +145,37 @@ def test_only_orphans_of_the_same_macroserver_are_closed(store: PublishStore) ->
         standing = store.look_up(scan)
         assert standing is not None
         assert standing.state == 2
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(_redis_store, "close_orphan"), (_orphans, "close_watched")]
+)
+def test_an_orphan_that_its_publisher_closes_meanwhile_is_left_alone(
+    module: ModuleType, name: str, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A MacroServer on its way out delivers the end of a scan while the next one starts."""
+    leaving, starting = RedisStore(redis_server.url), RedisStore(redis_server.url)
+    scan, other = birth(1, "before"), birth(2, "before")
+    close = getattr(module, name)
+
+    def closed_just_before(link: Link, found: TrackedScan, end: Info) -> bool:
+        if found.key == scan.key:
+            leaving.close_scan(scan, scan.info | {"end_reason": "SUCCESS"}, scan.stream_keys)
+        return bool(close(link, found, end))
+
+    monkeypatch.setattr(module, name, closed_just_before)
+    with ExitStack() as cleanup:
+        client = cleanup.enter_context(redis.Redis.from_url(redis_server.url))
+        for store in (leaving, starting):
+            cleanup.callback(store.disconnect)
+            store.connect()
+        for lost in (other, scan):
+            leaving.bear(lost)
+        assert starting.close_orphans("ms", "now", {"end_reason": "FAILURE"}) == [other.key]
+        states = [int(fields[b"state"]) for _, fields in client.xrange(scan.state_key)]
+        assert states == [0, 1, 2, 3, 4]
+        reasons = [client.json().get(lost.key, "$.info.end_reason") for lost in (scan, other)]
+        assert reasons == [["SUCCESS"], ["FAILURE"]]
 
 
 def test_heartbeats_are_renewed(store: PublishStore) -> None:
