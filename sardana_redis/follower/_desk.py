@@ -61,6 +61,7 @@ class Desk:
         self._name = settings.writer_name
         self._passes_over = settings.first_start == "new"
         self._is_known: bool | None = None
+        self._is_registered = False
         self._clock = clock
         boot = f"{int(time.time() * 1000):013d}-{secrets.token_hex(4)}"
         self._record = WriterRecord(kind, socket.gethostname(), __version__, boot)
@@ -88,6 +89,7 @@ class Desk:
         self.is_initialised = store.connect()
         if self._is_known is None:  # also of a Redis that came back empty it is a writer
             self._is_known = self._name in read_writers(store.link)
+        self._is_registered = False
         self._beat.hurry()
         self.beat()
         self._history = store.history_end()
@@ -160,7 +162,9 @@ class Desk:
     def beat(self) -> None:
         """Renews the sign of life every 2 s.
 
-        Raises WriterConflictError where an older process is the writer of that name.
+        Raises WriterConflictError where an older process is the writer of that name, and
+        StoreUnavailable where Redis has forgotten this one, whose reports went with it: `open`
+        sends them again.
         """
         if not self._beat.is_due(self._clock()):
             return
@@ -177,10 +181,14 @@ class Desk:
             )
         self._record = replace(ours, seen_ms=store.now_ms())
         try:
-            write_writer(store.link, self._name, self._record)
+            is_new = write_writer(store.link, self._name, self._record)
         except StoreUnavailable as error:
             if error.reason is not Outage.FULL:
                 raise
+            return
+        if is_new and self._is_registered:
+            raise StoreUnavailable(f"the writer {self._name} was forgotten", Outage.LOST)
+        self._is_registered = True
 
     def feel(self, vitals: Vitals) -> None:
         """Takes how the writer is, for the next sign of life: at once if other files fail."""

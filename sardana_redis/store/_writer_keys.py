@@ -113,8 +113,8 @@ def writers_from(reply: Any) -> dict[str, WriterRecord]:
     return _hash_from(reply, _record_from)
 
 
-def write_writer(link: Link, name: str, record: WriterRecord) -> None:
-    """Registers the writer, or renews its sign of life."""
+def write_writer(link: Link, name: str, record: WriterRecord) -> bool:
+    """Registers the writer, or renews its sign of life; whether it was not registered before."""
     document = {
         "kind": record.kind,
         "host": record.host,
@@ -123,7 +123,7 @@ def write_writer(link: Link, name: str, record: WriterRecord) -> None:
         "seen": record.seen_ms,
         "vitals": vitals_document(record.vitals),
     }
-    link.call("HSET", WRITERS, name, json.dumps(document))
+    return bool(link.call("HSET", WRITERS, name, json.dumps(document)))
 
 
 def forget_writer(link: Link, name: str) -> bool:

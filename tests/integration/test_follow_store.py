@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from sardana_redis.errors import ScanUnreadableError, WriterConflictError
+from sardana_redis.errors import ScanUnreadableError, StoreUnavailable, WriterConflictError
 from sardana_redis.follower import Desk
 from sardana_redis.keys import HISTORY, WRITERS, parked_key, progress_key
 from sardana_redis.local import RedisServer
@@ -58,6 +58,11 @@ def publish(publisher: Publisher, number: int, points: int = 3) -> str:
 
 def desk(store: FollowStore, **settings: object) -> Desk:
     return Desk(store, "test", WriterSettings(writer_name="w", **settings))
+
+
+def beat_at_once(own: Desk) -> None:
+    own._beat.hurry()
+    own.beat()
 
 
 def test_a_database_that_nobody_initialised_is_waited_for(
@@ -193,9 +198,42 @@ def test_a_writer_registers_and_shows_that_it_lives(store: FollowStore) -> None:
     record = read_writers(store.link)["w"]
     assert record.kind == "test"
     time.sleep(0.01)
-    own._beat.hurry()
-    own.beat()
+    beat_at_once(own)
     assert read_writers(store.link)["w"].seen_ms > record.seen_ms
+
+
+def test_a_writer_that_was_forgotten_while_it_runs_reports_all_again(
+    publisher: Publisher, store: FollowStore
+) -> None:
+    """Else the memory tracker would keep for it what it has written long ago."""
+    key = publish(publisher, 1)
+    own = desk(store)
+    own.open()
+    own.report(key, DONE)
+    own.flush()
+    assert forget_writer(store.link, "w")
+    with pytest.raises(StoreUnavailable, match="the writer w was forgotten"):
+        beat_at_once(own)
+    assert own.open() == []
+    own.flush()
+    beat_at_once(own)
+    assert read_progress(store.link, "w")[key].state is WriterScanState.DONE
+
+
+def test_a_writer_that_a_full_redis_did_not_register_goes_on(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore
+) -> None:
+    publish(publisher, 1)
+    client = redis.Redis.from_url(redis_server.url)
+    client.config_set("maxmemory", 1)
+    own = desk(store)
+    own.open()
+    beat_at_once(own)
+    assert read_writers(store.link) == {}
+    client.config_set("maxmemory", "1gb")
+    beat_at_once(own)
+    beat_at_once(own)
+    assert set(read_writers(store.link)) == {"w"}
 
 
 def test_of_two_writers_with_one_name_the_later_one_gives_up(

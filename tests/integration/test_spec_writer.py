@@ -27,7 +27,13 @@ from sardana_redis.model import EndReason, WriterScanState
 from sardana_redis.publisher import Publisher
 from sardana_redis.settings import Settings, SpecWriterSettings
 from sardana_redis.spec_writer import SpecWriter, WriterState
-from sardana_redis.store import FollowStore, list_parked, read_progress, wait_for_report
+from sardana_redis.store import (
+    FollowStore,
+    forget_registered_writer,
+    list_parked,
+    read_progress,
+    wait_for_report,
+)
 from tests import scans
 from tests.faults.arena import eventually
 from tests.integration._writers import has_reported, running
@@ -117,6 +123,23 @@ def test_what_was_scanned_while_it_was_down_is_written_oldest_first(
         done(redis_server.url, keys[-1])
     assert path.read_bytes().startswith(text)
     assert len(numbers(path)) == 30
+
+
+def test_a_writer_that_is_forgotten_while_it_runs_needs_nothing_that_it_has_written(
+    redis_server: RedisServer, publisher: Publisher, tmp_path: Path
+) -> None:
+    """It is forgotten with its reports, by which the memory tracker knows what it needs."""
+    path = tmp_path / "a.dat"
+    key = publish(publisher, 1, path)
+    with writing(redis_server.url):
+        done(redis_server.url, key)  # by a process before: this one does not remember it
+    with writing(redis_server.url):
+        other = publish(publisher, 2, path)
+        done(redis_server.url, other)
+        forget_registered_writer(redis_server.url, "spec")
+        done(redis_server.url, key)
+        done(redis_server.url, other)
+    assert list(numbers(path)) == ["1.1", "2.1"]
 
 
 def test_two_scans_of_one_file_never_interleave(
