@@ -72,7 +72,7 @@ class Desk:
         self._reported_at: dict[str, float] = {}
         self._parked: dict[str, ParkedScan] = {}
         self._parked_there: dict[str, ParkedScan] = {}
-        self._settled: set[str] = set()
+        self._settled: dict[str, Order] = {}
         self._beat = Pace(WRITER_RENEWAL_SECONDS)
         self._orders = Pace(_ORDERS_SECONDS)
         self._sessions = settings.sessions
@@ -203,11 +203,14 @@ class Desk:
         if not self._orders.is_due(self._clock()):
             return {}
         orders = read_orders(self._store.link, self._name)
-        return {key: order for key, order in orders.items() if key not in self._settled}
+        return {key: order for key, order in orders.items() if self._settled.get(key) != order}
 
-    def remove_order(self, key: str) -> None:
-        """Removes, at the next `flush`, an order that was carried out, or never can be."""
-        self._settled.add(key)
+    def remove_order(self, key: str, order: Order) -> None:
+        """Removes, at the next `flush`, an order that was carried out, or never can be.
+
+        Another order that was given for the scan meanwhile stays.
+        """
+        self._settled[key] = order
 
     def is_in_hand(self, key: str) -> bool:
         """Whether the scan is still to be written."""
@@ -246,9 +249,9 @@ class Desk:
                 self._reported_at[key] = now
 
     def _remove_orders(self) -> None:
-        for key in tuple(self._settled):
-            remove_order(self._store.link, self._name, key)
-            self._settled.discard(key)
+        for key, order in tuple(self._settled.items()):
+            if remove_order(self._store.link, self._name, key, order):
+                del self._settled[key]
 
     def _send_parked(self) -> None:
         link = self._store.link

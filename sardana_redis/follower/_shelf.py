@@ -115,14 +115,15 @@ class Shelf:
                 continue
             del self._heard[key]
             if found is None or not self._carry_out(*found, order, now):
-                self._desk.remove_order(key)
+                self._desk.remove_order(key, order)
             else:
                 self._obeyed[key] = order
 
     def finished(self, key: str) -> None:
         """Forgets what was ordered for a scan that is written."""
-        if self._obeyed.pop(key, None) is not None:
-            self._desk.remove_order(key)
+        order = self._obeyed.pop(key, None)
+        if order is not None:
+            self._desk.remove_order(key, order)
 
     def drop_if_idle(self, queue: FileQueue) -> None:
         """Closes the file of a queue that has nothing to do any more."""

@@ -170,9 +170,21 @@ def give_order(link: Link, writer: str, key: str, order: Order) -> None:
     link.call("HSET", orders_key(writer), key, json.dumps(document))
 
 
-def remove_order(link: Link, writer: str, key: str) -> None:
-    """Removes what was ordered for the scan."""
-    link.call("HDEL", orders_key(writer), key)
+def remove_order(link: Link, writer: str, key: str, order: Order) -> bool:
+    """Removes that order for the scan, and none that came later.
+
+    False where somebody gave an order at that very moment: it is to be tried again.
+    """
+    orders = orders_key(writer)
+    link.call("WATCH", orders)
+    text = link.call("HGET", orders, key)
+    if text is None or _understood(text, _order_from) != order:
+        link.call("UNWATCH")
+        return True
+    done = link.pipeline([("MULTI",), ("HDEL", orders, key), ("EXEC",)])[-1]
+    if isinstance(done, StoreError):
+        raise done
+    return done is not None
 
 
 def _read_hash(link: Link, key: str, make: Callable[[Any], _Value]) -> dict[str, _Value]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -21,21 +23,27 @@ from sardana_redis.store import (
     Chunk,
     FollowedScan,
     FollowStore,
+    Link,
     Order,
     OrderKind,
     ParkedScan,
     RedisStore,
     ScanReader,
     forget_writer,
+    give_order,
     list_parked,
     order_parked,
+    read_orders,
     read_progress,
     read_writers,
+    remove_order,
 )
 from tests import scans
 from tests.faults.arena import eventually
 
 DONE = WriterProgress(3, WriterScanState.DONE)
+RETRY = Order(OrderKind.RETRY)
+SKIP = Order(OrderKind.SKIP)
 
 
 @pytest.fixture
@@ -299,6 +307,45 @@ def test_parked_scans_are_listed_ordered_about_and_forgotten(
     assert forget_writer(store.link, "w")
     assert not forget_writer(store.link, "w")
     assert read_writers(store.link) == {}
+
+
+def test_an_order_that_was_carried_out_is_removed_and_none_that_came_meanwhile(
+    store: FollowStore,
+) -> None:
+    own = desk(store)
+    own.open()
+    give_order(store.link, "w", "k", RETRY)
+    assert own.orders() == {"k": RETRY}
+    own.remove_order("k", RETRY)
+    give_order(store.link, "w", "k", SKIP)
+    own.flush()
+    assert read_orders(store.link, "w") == {"k": SKIP}
+    own._orders.hurry()
+    assert own.orders() == {"k": SKIP}
+    own.remove_order("k", SKIP)
+    own._orders.hurry()
+    assert own.orders() == {}
+    own.flush()
+    assert read_orders(store.link, "w") == {}
+
+
+def test_an_order_given_in_the_moment_of_a_removal_survives_it(
+    redis_server: RedisServer, store: FollowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.connect()
+    give_order(store.link, "w", "k", RETRY)
+    pipeline = store.link.pipeline
+
+    def be_late(commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        if commands[0] == ("MULTI",):
+            with closing(Link(redis_server.url, timeout_seconds=5)) as other:
+                give_order(other, "w", "k", SKIP)
+        return pipeline(commands)
+
+    monkeypatch.setattr(store.link, "pipeline", be_late)
+    assert not remove_order(store.link, "w", "k", RETRY)
+    assert remove_order(store.link, "w", "k", RETRY)
+    assert read_orders(store.link, "w") == {"k": SKIP}
 
 
 def test_what_another_process_parked_is_replaced_by_what_is_parked_now(

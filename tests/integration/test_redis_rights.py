@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from blissdata.redis_engine.store import DataStore
 
 from sardana_redis.keys import STREAM_PREFIX
 from sardana_redis.local import LocalStack
+from sardana_redis.store import Link, Order, OrderKind, give_order, read_orders, remove_order
 from tests.faults.arena import eventually
 from tests.integration._guarded import Guarded, rights
 from tests.scans import publisher, scalar_columns, scan, scan_start
@@ -92,6 +93,18 @@ def test_the_tracker_has_the_right_to_trim_and_to_let_go(guarded: Guarded, tmp_p
                 scan(own, scan_start(number, files, scalar_columns(50)), rows(8000, 50))
             with guarded.client("admin") as client:
                 eventually(lambda: bool(trimmed(client)), 60, "something is trimmed")
+    assert guarded.denied() == []
+
+
+@pytest.mark.parametrize("role", ["spec-writer", "nexus-writer"])
+def test_a_writer_has_the_right_to_remove_what_it_carried_out(guarded: Guarded, role: str) -> None:
+    url = guarded.url(role, with_password=True)
+    retry, skip = Order(OrderKind.RETRY), Order(OrderKind.SKIP)
+    with closing(Link(url, timeout_seconds=5)) as link:
+        give_order(link, "w", "k", skip)
+        assert remove_order(link, "w", "k", retry)
+        assert remove_order(link, "w", "k", skip)
+        assert read_orders(link, "w") == {}
     assert guarded.denied() == []
 
 
