@@ -16,7 +16,7 @@ from dataclasses import replace
 from sardana_redis import __version__
 from sardana_redis.errors import Outage, StoreUnavailable, WriterConflictError
 from sardana_redis.follower._pace import Pace
-from sardana_redis.keys import WRITER_RENEWAL_SECONDS, parked_key, progress_key
+from sardana_redis.keys import WRITER_RENEWAL_SECONDS, WRITER_UP_SECONDS, parked_key, progress_key
 from sardana_redis.model import WriterProgress, WriterRecord, WriterScanState
 from sardana_redis.settings import WriterSettings
 from sardana_redis.store import (
@@ -38,6 +38,9 @@ __all__ = ["Desk"]
 
 _REPORT_SECONDS = 0.2
 _ORDERS_SECONDS = 1.0
+_DOUBT_SECONDS = 1.5 * WRITER_RENEWAL_SECONDS
+"""Within that time another process shows that it runs: it waits for half a second at most."""
+
 _REMEMBERED = 20_000
 _OLDER = "it is older than the writer's first start"
 
@@ -62,6 +65,7 @@ class Desk:
         self._passes_over = settings.first_start == "new"
         self._is_known: bool | None = None
         self._is_registered = False
+        self._may_be_second = False
         self._clock = clock
         boot = f"{int(time.time() * 1000):013d}-{secrets.token_hex(4)}"
         self._record = WriterRecord(kind, socket.gethostname(), __version__, boot)
@@ -71,7 +75,7 @@ class Desk:
         self._reports: dict[str, WriterProgress] = {}
         self._reported_at: dict[str, float] = {}
         self._parked: dict[str, ParkedScan] = {}
-        self._parked_there: dict[str, ParkedScan] = {}
+        self._parked_there: dict[str, ParkedScan] | None = None
         self._settled: dict[str, Order] = {}
         self._beat = Pace(WRITER_RENEWAL_SECONDS)
         self._orders = Pace(_ORDERS_SECONDS)
@@ -96,8 +100,7 @@ class Desk:
         keys = store.scan_keys()
         reports = read_progress(store.link, self._name)
         self._remove_reports_of_others(reports.keys() - set(keys))
-        self._parked_there = {}
-        store.link.call("DEL", parked_key(self._name))
+        self._parked_there = None
         final = {key for key, report in reports.items() if report.state is not WriterScanState.OPEN}
         for key in keys:
             if key not in final:
@@ -149,9 +152,14 @@ class Desk:
     def flush(self) -> None:
         """Sends what is due: final reports at once, others at most every 0.2 s a scan.
 
-        A Redis that is full refuses reports: they wait for room.
+        A Redis that is full refuses reports: they wait for room. While an older process of that
+        name may still run, only what is written is reported: all else would stand for that one
+        too, which may have other settings and scans of its own that are parked.
         """
         try:
+            if self._may_be_second:
+                self._send_reports()
+                return
             self._remove_orders()
             self._send_reports()
             self._send_parked()
@@ -171,15 +179,8 @@ class Desk:
         store = self._store
         store.set_clock()
         self.is_initialised = self.is_initialised or store.is_initialised()
-        found = read_writers(store.link).get(self._name)
-        ours = self._record
-        is_alive = found is not None and found.seen_ms > ours.seen_ms > 0
-        if found is not None and is_alive and found.boot < ours.boot:
-            raise WriterConflictError(
-                f"A process on {found.host} is the writer {self._name!r} already: end one of the "
-                "two, or give this one another writer_name."
-            )
-        self._record = replace(ours, seen_ms=store.now_ms())
+        self._heed(read_writers(store.link).get(self._name))
+        self._record = replace(self._record, seen_ms=store.now_ms())
         try:
             is_new = write_writer(store.link, self._name, self._record)
         except StoreUnavailable as error:
@@ -193,7 +194,7 @@ class Desk:
     def feel(self, vitals: Vitals) -> None:
         """Takes how the writer is, for the next sign of life: at once if other files fail."""
         known = self._record.vitals
-        if vitals.troubles != known.troubles:
+        if vitals.troubles != known.troubles and not self._may_be_second:
             self._beat.hurry()
         vitals = replace(vitals, sessions=self._sessions, least_free_bytes=self._least_free_bytes)
         self._record = replace(self._record, vitals=vitals)
@@ -216,6 +217,23 @@ class Desk:
         """Whether the scan is still to be written."""
         return key in self._in_hand
 
+    def _heed(self, found: WriterRecord | None) -> None:
+        """Notes, of the record that was found under our name, whether an older process may run.
+
+        Raises WriterConflictError where it does.
+        """
+        ours = self._record
+        is_older = found is not None and found.boot < ours.boot
+        silence_ms = 0 if found is None else self._store.now_ms() - found.seen_ms
+        self._may_be_second = is_older and silence_ms <= WRITER_UP_SECONDS * 1000
+        if found is not None and is_older and found.seen_ms > ours.seen_ms > 0:
+            raise WriterConflictError(
+                f"A process on {found.host} is the writer {self._name!r} already: end one of the "
+                "two, or give this one another writer_name."
+            )
+        if self._may_be_second:  # it writes over our record, if we do not write over its own
+            self._beat.put_off(self._clock() + _DOUBT_SECONDS)
+
     def _say_again(self, key: str) -> None:
         """Reports again what Redis has forgotten, as one that came back empty.
 
@@ -237,8 +255,7 @@ class Desk:
         due = {
             key: replace(report, time_ms=self._store.now_ms())
             for key, report in self._reports.items()
-            if report.state is not WriterScanState.OPEN
-            or now - self._reported_at.get(key, float("-inf")) >= _REPORT_SECONDS
+            if self._is_due(key, report, now)
         }
         if not due:
             return
@@ -248,6 +265,11 @@ class Desk:
             if report.state is WriterScanState.OPEN:
                 self._reported_at[key] = now
 
+    def _is_due(self, key: str, report: WriterProgress, now: float) -> bool:
+        if report.state is WriterScanState.OPEN:
+            return now - self._reported_at.get(key, float("-inf")) >= _REPORT_SECONDS
+        return report.state is WriterScanState.DONE or not self._may_be_second
+
     def _remove_orders(self) -> None:
         for key, order in tuple(self._settled.items()):
             if remove_order(self._store.link, self._name, key, order):
@@ -255,13 +277,17 @@ class Desk:
 
     def _send_parked(self) -> None:
         link = self._store.link
-        for key in self._parked_there.keys() - self._parked.keys():
+        if self._parked_there is None:  # what a process before this one has parked
+            link.call("DEL", parked_key(self._name))
+            self._parked_there = {}
+        there = self._parked_there
+        for key in there.keys() - self._parked.keys():
             remove_parked(link, self._name, key)
-            del self._parked_there[key]
+            del there[key]
         for key, parked in self._parked.items():
-            if self._parked_there.get(key) != parked:
+            if there.get(key) != parked:
                 write_parked(link, self._name, key, parked)
-                self._parked_there[key] = parked
+                there[key] = parked
 
     def _remove_reports_of_others(self, keys: Sequence[str] | set[str]) -> None:
         """Removes our reports of scans that are no longer in Redis."""

@@ -22,3 +22,7 @@ class Pace:
     def hurry(self) -> None:
         """Makes it due at once."""
         self._next = float("-inf")
+
+    def put_off(self, until: float) -> None:
+        """Makes it due at that monotonic time."""
+        self._next = until

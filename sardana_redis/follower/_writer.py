@@ -13,6 +13,7 @@ from sardana_redis.errors import (
     StoreError,
     StoreUnavailable,
     StoreUnusable,
+    WriterConflictError,
 )
 from sardana_redis.follower._counts import Counts
 from sardana_redis.follower._desk import Desk
@@ -74,6 +75,9 @@ class Writer:
                     self._turn(stop)
                 except (StoreUnavailable, StoreUnusable) as error:
                     self._wait_out(error, stop)
+                except WriterConflictError:
+                    self._store.disconnect()  # what it has to say would stand for the other one
+                    raise
                 except SettingsError as error:
                     if not self._was_connected:
                         raise

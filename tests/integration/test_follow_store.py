@@ -16,7 +16,7 @@ from sardana_redis.errors import ScanUnreadableError, StoreUnavailable, WriterCo
 from sardana_redis.follower import Desk
 from sardana_redis.keys import HISTORY, WRITERS, parked_key, progress_key
 from sardana_redis.local import RedisServer
-from sardana_redis.model import ScanState, Snapshot, WriterProgress, WriterScanState
+from sardana_redis.model import ScanState, Snapshot, WriterProgress, WriterRecord, WriterScanState
 from sardana_redis.publisher import Publisher
 from sardana_redis.settings import WriterSettings
 from sardana_redis.store import (
@@ -34,10 +34,14 @@ from sardana_redis.store import (
     list_parked,
     order_parked,
     read_orders,
+    read_parked,
     read_progress,
     read_writers,
     remove_order,
+    write_parked,
+    write_writer,
 )
+from sardana_redis.vitals import Trouble, Vitals
 from tests import scans
 from tests.faults.arena import eventually
 
@@ -261,6 +265,56 @@ def test_of_two_writers_with_one_name_the_later_one_gives_up(
         second.beat()
 
 
+def test_the_second_of_two_writers_with_one_name_says_nothing_of_scans(
+    redis_server: RedisServer, publisher: Publisher, store: FollowStore
+) -> None:
+    """What it says at last would stand for the first one too, which still writes them."""
+    key = publish(publisher, 1)
+    first = desk(store)
+    first.open()
+    first.park(key, ParkedScan("p", "r", 1))
+    first.flush()
+    time.sleep(0.01)
+    second = desk(FollowStore(redis_server.url))
+    assert second.open() == [key]
+    second.report(key, WriterProgress(0, WriterScanState.SKIPPED))
+    second.flush()
+    time.sleep(0.01)
+    beat_at_once(first)
+    with pytest.raises(WriterConflictError):
+        beat_at_once(second)
+    second.flush()
+    assert read_progress(store.link, "w") == {}
+    assert [parked.key for parked in list_parked(redis_server.url)] == [key]
+
+
+@pytest.mark.parametrize(("seconds_ago", "waits"), [(1.0, True), (60.0, False)])
+def test_a_restarted_writer_leaves_scans_out_once_the_process_before_is_silent(
+    publisher: Publisher, store: FollowStore, seconds_ago: float, waits: bool
+) -> None:
+    written, left_out = publish(publisher, 1), publish(publisher, 2)
+    store.connect()
+    seen_ms = store.now_ms() - int(seconds_ago * 1000)
+    write_writer(store.link, "w", WriterRecord("test", "h", "1", "0", seen_ms))
+    write_parked(store.link, "w", "gone", ParkedScan("p", "r", 1))
+    give_order(store.link, "w", left_out, SKIP)
+    now = 100.0
+    own = Desk(store, "test", WriterSettings(writer_name="w"), clock=lambda: now)
+    own.open()
+    own.report(written, DONE)
+    own.report(left_out, WriterProgress(0, WriterScanState.SKIPPED))
+    own.remove_order(left_out, SKIP)
+    for seconds, is_waiting in ((0.0, waits), (2.9, waits), (0.2, False)):
+        now += seconds
+        own.feel(Vitals(troubles=(Trouble("p", f"{now}"),)))
+        own.beat()
+        own.flush()
+        assert read_progress(store.link, "w")[written].state is WriterScanState.DONE
+        assert (left_out not in read_progress(store.link, "w")) is is_waiting
+        assert (set(read_parked(store.link, "w")) == {"gone"}) is is_waiting
+        assert (set(read_orders(store.link, "w")) == {left_out}) is is_waiting
+
+
 def test_an_unreadable_document_is_told_apart(
     redis_server: RedisServer, publisher: Publisher, store: FollowStore
 ) -> None:
@@ -354,7 +408,9 @@ def test_what_another_process_parked_is_replaced_by_what_is_parked_now(
     redis.Redis.from_url(redis_server.url).hset(
         parked_key("w"), "k", json.dumps({"path": "p", "reason": "r", "since": 1})
     )
-    desk(store).open()
+    own = desk(store)
+    own.open()
+    own.flush()
     assert list_parked(redis_server.url) == []
 
 

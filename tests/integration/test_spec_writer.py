@@ -29,8 +29,11 @@ from sardana_redis.settings import Settings, SpecWriterSettings
 from sardana_redis.spec_writer import SpecWriter, WriterState
 from sardana_redis.store import (
     FollowStore,
+    Order,
+    OrderKind,
     forget_registered_writer,
     list_parked,
+    order_parked,
     read_progress,
     wait_for_report,
 )
@@ -304,6 +307,26 @@ def test_a_second_process_of_the_same_name_gives_up(redis_server: RedisServer) -
         second = SpecWriter(Settings(url=redis_server.url))
         with pytest.raises(WriterConflictError, match="is the writer 'spec' already"):
             second.run(threading.Event())
+
+
+def test_a_second_process_of_the_same_name_skips_no_scan_of_the_first(
+    redis_server: RedisServer, publisher: Publisher, tmp_path: Path
+) -> None:
+    url, path = redis_server.url, tmp_path / "missing" / "a.dat"
+    own = SpecWriterSettings(sessions=("another",))
+    with writing(url, park_seconds=0.1):
+        key = publish(publisher, 1, path)
+        eventually(lambda: len(list_parked(url)) == 1, 10, "parked")
+        with pytest.raises(WriterConflictError):
+            SpecWriter(Settings(url=url, spec_writer=own)).run(threading.Event())
+        assert [parked.key for parked in list_parked(url)] == [key]
+        report = wait_for_report(url, "spec", key, seconds=0)
+        assert report is not None
+        assert report.state is WriterScanState.OPEN
+        path.parent.mkdir()
+        order_parked(url, key, Order(OrderKind.RETRY))
+        done(url, key)
+    assert numbers(path) == {"1.1": list(range(5))}
 
 
 def test_trimmed_points_are_told_in_the_file_and_counted(

@@ -18,3 +18,12 @@ def test_can_be_hurried() -> None:
     assert pace.is_due(0.0)
     pace.hurry()
     assert pace.is_due(0.1)
+
+
+def test_can_be_put_off() -> None:
+    pace = Pace(2.0)
+    assert pace.is_due(0.0)
+    pace.put_off(3.0)
+    assert not pace.is_due(2.9)
+    assert pace.is_due(3.0)
+    assert not pace.is_due(4.9)
