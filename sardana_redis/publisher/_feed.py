@@ -66,6 +66,11 @@ class ScanFeed:
         self._host = host
         self._told: set[str] = set()
 
+    @property
+    def taken_points(self) -> int:
+        """Points that `put` has dealt with, whatever became of them."""
+        return self.intake.taken_points + self.late_points
+
     def add_custom(self, item: dict[str, Any]) -> None:
         """Takes custom data, written when the scan is closed; later ones are added behind it."""
         self.custom.append(item)

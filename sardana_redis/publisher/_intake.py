@@ -114,10 +114,16 @@ class Intake:
         """Bytes of points that are not confirmed."""
         return self.put_bytes - self.freed_bytes
 
+    @property
+    def taken_points(self) -> int:
+        """Points that `put` has dealt with: kept or dropped."""
+        return self.points + self.dropped_points
+
     def _keep(self, row: Row, size: int) -> None:
-        self.rows.append((row, size))
+        # Counted first: an asynchronous exception may strike after the call, not before it.
         self.points += 1
         self.put_bytes += size
+        self.rows.append((row, size))
         if self.put_bytes >= self._ring_at_bytes:
             self._ring_at_bytes = self.put_bytes + self._batch_bytes
             self._bell.ring_at_once()

@@ -2,16 +2,18 @@
 
 Seen in Sardana 3.7.1, pinned by tests/integration/test_sardana_pins.py: `Macro._getEnv` and
 `Macro._getName` (the public ones raise once the macro was stopped, and Sardana's own
-recorders use these), `Macro.executor._macro_stack`, the attributes of the scan macros that
-`macro_facts` reads, `ScanEndStatus`, how `GScan.step_scan` starts its recorders, `SaveModes`,
-`MacroServerException`, `Door.macro_server`, `SardanaServer.server_state`, the
-attribute `macro_server` of the Tango device, `MacroServer.get_env` without a name.
+recorders use these), `Macro.executor._macro_stack`, how `RecordList` keeps its records, the
+attributes of the scan macros that `macro_facts` reads, `ScanEndStatus`, how `GScan.step_scan`
+starts its recorders, `SaveModes`, `MacroServerException`, `Door.macro_server`,
+`SardanaServer.server_state`, the attribute `macro_server` of the Tango device,
+`MacroServer.get_env` without a name.
 """
 
 from __future__ import annotations
 
 import time
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
@@ -39,6 +41,7 @@ __all__ = [
     "forbid_scan",
     "inform",
     "is_server",
+    "latest_records",
     "macro_facts",
     "macroserver_name",
     "make_verdict",
@@ -160,6 +163,20 @@ def end_recorders_before(recorder: Any, recordlist: Any) -> None:
                 raise
             except Exception:  # noqa: BLE001 - the others get their end all the same
                 _log.exception("a recorder failed at its end", recorder=type(other).__name__)
+
+
+def latest_records(recordlist: Any) -> Iterator[dict[str, Any]]:
+    """What a step scan has measured, backwards from its last point.
+
+    An abort strikes the macro's thread anywhere, also between two recorders of a point that is
+    whole. Ends at a point of a continuous scan: those are `completed`, and come from a thread
+    that no abort strikes, which may still be handing them out.
+    """
+    for number in range(len(recordlist) - 1, -1, -1):
+        record = recordlist.get(number)
+        if record is None or hasattr(record, "completed"):
+            return
+        yield record.data
 
 
 def make_verdict(macro: Any) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -49,12 +49,14 @@ class ScanRecorder:
         self._gather = make_gatherer(columns)
         self._first_positions: dict[str, Any] | None = None
         self._last: Row = ()
+        self._latest: tuple[Mapping[str, Any] | None, int] = (None, 0)
         if writers is not None:
             writers.brief(feed)
         self.pass_on_notices()
 
     def record(self, data: Mapping[str, Any]) -> None:
         """Takes one record of Sardana: a few look-ups a column, no I/O."""
+        self._latest = (data, self._feed.taken_points)
         row = self._gather(data)
         self._last = row
         if self._first_positions is None:
@@ -62,6 +64,22 @@ class ScanRecorder:
         self._feed.put(row)
         if self._feed.notices:
             self.pass_on_notices()
+
+    def catch_up(self, latest_first: Iterable[Mapping[str, Any]]) -> None:
+        """Takes what was measured last and, by an abort in between, was not handed to us whole.
+
+        `latest_first` are Sardana's own records, backwards from the last.
+        """
+        latest, taken_before = self._latest
+        missed = []
+        for data in latest_first:
+            if data is latest:
+                if self._feed.taken_points == taken_before:
+                    missed.append(data)
+                break
+            missed.append(data)
+        for data in reversed(missed):
+            self.record(data)
 
     def add_custom(self, item: dict[str, Any]) -> None:
         """Takes custom data, during the scan or after its end."""

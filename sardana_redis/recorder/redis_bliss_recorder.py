@@ -26,6 +26,7 @@ from sardana_redis.recorder._sardana import (
     end_recorders_before,
     environment_variable,
     forbid_scan,
+    latest_records,
     warn,
 )
 from sardana_redis.recorder._scan_recorder import ScanRecorder
@@ -107,6 +108,7 @@ class RedisBlissRecorder(DataRecorder):  # type: ignore[misc]  # Sardana ships n
     @_guarded
     def _endRecordList(self, recordlist: Any) -> None:
         if self._scan is not None:
+            self._scan.catch_up(latest_records(recordlist))
             self._scan.end(recordlist.getEnviron())
 
     @_guarded

@@ -76,6 +76,25 @@ def test_an_error_of_our_own_is_one_line_and_recorders_start_before_the_try() ->
     assert hasattr(SaveModes, "Record")
 
 
+def test_a_step_scan_keeps_a_record_before_it_hands_it_out_and_a_continuous_one_marks_it() -> None:
+    from sardana.macroserver.scan.scandata import RecordList
+
+    class Handler:
+        def addRecord(self, recordlist: RecordList, record: object) -> None:  # noqa: N802
+            assert recordlist[len(recordlist) - 1] is record
+            seen.append(hasattr(record, "completed"))
+
+    seen: list[bool] = []
+    step = RecordList(Handler())
+    step.recordno = 0
+    step.addRecord({"point_nb": 0})
+    continuous = RecordList(Handler())
+    continuous.recordno, continuous.channelLabels = 0, ["ct01"]
+    continuous.refMoveablesLabels, continuous.columnIndexDict = [], {"ct01": 0}
+    continuous.addData({"label": "ct01", "index": [0, 1], "value": [1.0, 2.0]})
+    assert seen == [False, True, True]
+
+
 def test_our_macros_have_names_of_their_own() -> None:
     from sardana_redis.macros import MACRO_PATH
 

@@ -53,6 +53,7 @@ class CaptureRecorder(DataRecorder):  # type: ignore[misc]  # sardana has no typ
         DataRecorder.__init__(self)
         self._macro = kwargs.get("macro")
         self._path: Path | None = None
+        self._latest: tuple[Any, int] = (None, 0)
 
     @_never_fails
     def _startRecordList(self, recordlist: Any) -> None:  # noqa: N802  # Sardana's
@@ -68,6 +69,8 @@ class CaptureRecorder(DataRecorder):  # type: ignore[misc]  # sardana has no typ
 
     @_never_fails
     def _writeRecord(self, record: Any) -> None:  # noqa: N802  # Sardana's
+        if self._path is not None:
+            self._latest = (record, self._path.stat().st_size)
         self._write("record", _plain(record.data))
 
     @_never_fails
@@ -76,6 +79,7 @@ class CaptureRecorder(DataRecorder):  # type: ignore[misc]  # sardana has no typ
 
     @_never_fails
     def _endRecordList(self, recordlist: Any) -> None:  # noqa: N802  # Sardana's
+        self._write_missed_record(recordlist)
         environ = recordlist.getEnviron()
         self._write("end", _plain({k: v for k, v in environ.items() if k != "datadesc"}))
 
@@ -86,6 +90,15 @@ class CaptureRecorder(DataRecorder):  # type: ignore[misc]  # sardana has no typ
             return Path(self._macro.getEnv("CaptureDir"))
         except UnknownEnv:
             return None
+
+    def _write_missed_record(self, recordlist: Any) -> None:
+        """Writes the last point of a step scan if an abort came before this recorder had it."""
+        last = recordlist.get(len(recordlist) - 1)
+        if self._path is None or last is None or hasattr(last, "completed"):
+            return
+        record, bytes_before = self._latest
+        if last is not record or self._path.stat().st_size == bytes_before:
+            self._write("record", _plain(last.data))
 
     def _write(self, kind: str, content: Any) -> None:
         if self._path is None:

@@ -2,6 +2,7 @@
 
 from sardana.macroserver.macro import Hookable, Macro, Type
 from sardana.macroserver.scan import SScan
+from sardana.macroserver.scan.recorder import DataRecorder
 from sardana.macroserver.scan.scandata import ColumnDesc
 
 
@@ -18,6 +19,23 @@ class raising_scan(Macro):
                 raise RuntimeError("something broke in the middle of the scan")
 
         scan.hooks = [(raise_at_third, ["post-acq"])]
+        self.runMacro(scan)
+
+
+class _BreaksAtThird(DataRecorder):
+    """A recorder that raises at its third record."""
+
+    def _writeRecord(self, record):
+        if record.recordno == 2:
+            raise RuntimeError("a recorder broke")
+
+
+class interrupted_scan(Macro):
+    """A scan that ends between its first recorder and the others, at the third point."""
+
+    def run(self):
+        scan, _ = self.createMacro("ascan", "mot01", 0, 1, 4, 0.01)
+        scan._gScan._data_handler.recorders.insert(0, _BreaksAtThird())
         self.runMacro(scan)
 
 

@@ -25,10 +25,18 @@ class _Macro:
         return str(self._folder)
 
 
+class _RecordList(dict[int, Any]):
+    def __init__(self, environ: dict[str, Any]) -> None:
+        super().__init__()
+        self._environ = environ
+
+    def getEnviron(self) -> dict[str, Any]:  # noqa: N802  # Sardana's name
+        return self._environ
+
+
 def _recordlist(**environ: Any) -> Any:
     column = plugin.ColumnDesc(name="full/x", label="x", shape=(2,), device=object())
-    environ = {"serialno": 3, "datadesc": [column], **environ}
-    return SimpleNamespace(getEnviron=lambda: environ)
+    return _RecordList({"serialno": 3, "datadesc": [column], **environ})
 
 
 def _record(**data: Any) -> Any:
@@ -87,3 +95,44 @@ def test_lets_the_operators_stop_through(tmp_path: Path) -> None:
     recorder = plugin.CaptureRecorder(macro=Stopping(tmp_path))
     with pytest.raises(plugin.InterruptException):
         recorder.startRecordList(_recordlist())
+
+
+def test_a_last_point_that_an_abort_kept_away_is_captured_at_the_end(tmp_path: Path) -> None:
+    recorder = plugin.CaptureRecorder(macro=_Macro(tmp_path))
+    scan = _recordlist()
+    recorder.startRecordList(scan)
+    for number in range(2):
+        scan[number] = _record(x=number)
+        recorder.writeRecord(scan[number])
+    scan[2] = _record(x=2)
+    recorder.endRecordList(scan)
+    assert [record["x"] for record in captures(tmp_path)[0].records] == [0, 1, 2]
+
+
+def test_a_last_point_that_was_captured_is_not_captured_again(tmp_path: Path) -> None:
+    recorder = plugin.CaptureRecorder(macro=_Macro(tmp_path))
+    scan = _recordlist()
+    recorder.startRecordList(scan)
+    scan[0] = _record(x=0)
+    recorder.writeRecord(scan[0])
+    recorder.endRecordList(scan)
+    assert [record["x"] for record in captures(tmp_path)[0].records] == [0]
+
+
+def test_an_abort_in_the_middle_of_a_point_loses_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = plugin.CaptureRecorder(macro=_Macro(tmp_path))
+    scan = _recordlist()
+    recorder.startRecordList(scan)
+    scan[0] = _record(x=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder, "_write", _struck)
+        with pytest.raises(plugin.InterruptException):
+            recorder.writeRecord(scan[0])
+    recorder.endRecordList(scan)
+    assert [record["x"] for record in captures(tmp_path)[0].records] == [0]
+
+
+def _struck(_kind: str, _content: Any) -> None:
+    raise plugin.InterruptException

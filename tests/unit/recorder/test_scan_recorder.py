@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from sardana_redis.publisher._intake import Doorbell, Intake
 from sardana_redis.publisher._publication import Publication
 from sardana_redis.recorder._columns import stream_specs
 from sardana_redis.recorder._scan_recorder import ScanRecorder, make_gatherer
-from sardana_redis.recorder._translate import MacroFacts
+from sardana_redis.recorder._translate import MacroFacts, scan_end
 from sardana_redis.store import new_birth
 
 from ._sardana_fakes import channel, columns
@@ -178,3 +179,77 @@ def test_a_failed_recording_ends_the_scan_as_failed(scan: Scan) -> None:
     scan.recorder.fail()
     assert scan.feed.scan_end is not None
     assert scan.feed.scan_end.reason is EndReason.FAILURE
+
+
+def test_a_point_that_an_abort_kept_from_the_recorder_is_taken_at_the_end(scan: Scan) -> None:
+    first, second = dict(RECORD), {**RECORD, "point_nb": 1, "mot01": 2.5}
+    scan.recorder.record(first)
+    scan.recorder.catch_up([second, first])
+    scan.recorder.end(END)
+    assert [row[0] for row, _ in scan.intake.rows] == [0, 1]
+    assert scan.feed.scan_end is not None
+    assert scan.feed.scan_end.info["sardana"]["positions_end"] == {"mot01": 2.5}
+
+
+def test_points_that_the_recorder_has_are_not_taken_again(scan: Scan) -> None:
+    records = [{**RECORD, "point_nb": number} for number in range(3)]
+    for record in records:
+        scan.recorder.record(record)
+    scan.recorder.catch_up(reversed(records))
+    assert [row[0] for row, _ in scan.intake.rows] == [0, 1, 2]
+
+
+def test_a_first_point_that_an_abort_kept_away_is_taken(scan: Scan) -> None:
+    scan.recorder.catch_up([RECORD])
+    assert [row[0] for row, _ in scan.intake.rows] == [0]
+
+
+class _Struck(Exception):
+    """Sardana's abort."""
+
+
+def test_an_abort_before_the_row_is_kept_loses_no_point(
+    scan: Scan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def strike(_data: Any) -> Any:
+        raise _Struck
+
+    gather = scan.recorder._gather
+    monkeypatch.setattr(scan.recorder, "_gather", strike)
+    with pytest.raises(_Struck):
+        scan.recorder.record(RECORD)
+    monkeypatch.setattr(scan.recorder, "_gather", gather)
+    scan.recorder.catch_up([RECORD])
+    assert [row[0] for row, _ in scan.intake.rows] == [0]
+
+
+def test_an_abort_after_the_row_is_kept_doubles_no_point(
+    scan: Scan,
+) -> None:
+    class Rows(deque[Any]):
+        def append(self, row: Any) -> None:
+            super().append(row)
+            raise _Struck
+
+    scan.intake.rows = Rows()
+    with pytest.raises(_Struck):
+        scan.recorder.record(RECORD)
+    scan.intake.rows = deque(scan.intake.rows)
+    scan.recorder.catch_up([RECORD])
+    assert [row[0] for row, _ in scan.intake.rows] == [0]
+
+
+def test_a_point_that_was_dropped_is_not_offered_again() -> None:
+    scan = Scan(limit=1)
+    scan.recorder.record(RECORD)
+    scan.recorder.catch_up([RECORD])
+    assert scan.intake.dropped_points == 1
+
+
+def test_a_point_that_came_after_the_end_is_counted_once(scan: Scan) -> None:
+    scan.recorder.end(END)
+    scan.feed.abandon(scan_end(END, MACRO, {}, {}))
+    scan.feed.discard(scan_end(END, MACRO, {}, {}))
+    scan.recorder.record(RECORD)
+    scan.recorder.catch_up([RECORD])
+    assert scan.feed.late_points == 1

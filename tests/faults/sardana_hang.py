@@ -1,0 +1,40 @@
+"""Sardana's own hang at an abort, told from a hang of ours by what MacroServer logs.
+
+An abort is an exception that strikes the macro's thread anywhere. Where it strikes while that
+thread takes PyTango's monitor of the Door (it does for each line that the operator reads), the
+monitor stays taken: Sardana's job `_abort` fails after 3 s, the executor waits for its end for
+ever, and the Door stops answering (Sardana 3.7.1, PyTango 10.3; without a recorder of ours as
+well). Only a restart of MacroServer helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import tango
+
+from sardana_redis.errors import ControlSystemError
+from sardana_redis.local import LocalStack
+
+_MARKS = tuple(f"Uncaught exception running job '{job}'" for job in ("_abort", "_stop"))
+
+
+class SardanaHangs(Exception):
+    """An abort hangs for Sardana's own fault: try again with another moment."""
+
+
+@contextmanager
+def sardana_hang_told(stack: LocalStack) -> Iterator[None]:
+    """Raises SardanaHangs for what a Door raises, where MacroServer's log says that it is that."""
+    log = stack.macroserver.log
+    before = log.stat().st_size
+    try:
+        yield
+    except (ControlSystemError, tango.DevFailed) as error:
+        with log.open("rb") as file:
+            file.seek(before)
+            said = file.read().decode(errors="replace")
+        if any(mark in said for mark in _MARKS):
+            raise SardanaHangs(str(error)[:200]) from error
+        raise
