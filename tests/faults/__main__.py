@@ -21,6 +21,7 @@ from tests.faults.kinds import KINDS
 from tests.faults.memory_kinds import MEMORY_KINDS
 from tests.faults.nexus_arena import NexusArena
 from tests.faults.nexus_kinds import NEXUS_KINDS
+from tests.faults.sardana_hang import SardanaHangs
 from tests.faults.writer_arena import WriterArena
 from tests.faults.writer_kinds import WRITER_KINDS
 
@@ -31,6 +32,7 @@ _ARENAS = (
     | dict.fromkeys(NEXUS_KINDS, NexusArena)
     | dict.fromkeys(IMAGE_KINDS, ImageArena)
 )
+_MOMENTS = 3
 MACROS = Path(__file__).parents[1] / "integration" / "macros"
 
 _TITLES = {
@@ -43,15 +45,41 @@ _TITLES = {
 def run_one(
     stack: LocalStack, settings_file: Path, letter: str, seed: int, tally: Tally, *, quick: bool
 ) -> None:
-    """Runs one fault and counts it; raises what is broken."""
+    """Runs one fault and counts it; raises what is broken.
+
+    A moment at which Sardana itself hangs is told and replaced by another one, twice at most.
+    """
     tally.faults += 1
-    with tempfile.TemporaryDirectory(prefix="sardana-redis-fault-") as folder:
-        rng = random.Random(f"{letter}{seed}")
-        with Arena(stack, rng, Path(folder), settings_file, quick) as arena:
-            try:
-                KINDS[letter](arena, Checker(tally))
-            finally:
-                tally.scans += arena.scans
+    for attempt in range(_MOMENTS):
+        rng = random.Random(f"{letter}{seed}" + f".{attempt}" * bool(attempt))
+        try:
+            _run_in_arena(stack, settings_file, letter, rng, tally, quick=quick)
+        except SardanaHangs as hang:
+            if attempt == _MOMENTS - 1:
+                raise
+            print(f"{letter} seed={seed}: Sardana itself hangs, another moment: {hang}", flush=True)
+            stack.macroserver.kill()
+        else:
+            return
+
+
+def _run_in_arena(
+    stack: LocalStack,
+    settings_file: Path,
+    letter: str,
+    rng: random.Random,
+    tally: Tally,
+    *,
+    quick: bool,
+) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="sardana-redis-fault-") as folder,
+        Arena(stack, rng, Path(folder), settings_file, quick) as arena,
+    ):
+        try:
+            KINDS[letter](arena, Checker(tally))
+        finally:
+            tally.scans += arena.scans
 
 
 def run_writer(letter: str, seed: int, tally: Tally, *, quick: bool) -> None:

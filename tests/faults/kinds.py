@@ -21,9 +21,11 @@ from sardana_redis.keys import PROTOCOL, heartbeat_key
 from sardana_redis.local import RedisServer
 from sardana_redis.local._ports import free_port
 from sardana_redis.local._programs import redis_programs
+from sardana_redis.local.capture import captures
 from sardana_redis.store import RedisStore, list_scans, read_scan
 from tests.faults.arena import Arena, eventually
 from tests.faults.check import Checker, numbers
+from tests.faults.sardana_hang import sardana_hang_told
 
 Kind = Callable[[Arena, Checker], None]
 
@@ -328,13 +330,22 @@ def interrupted(arena: Arena, check: Checker) -> None:
     """Ctrl-C or abort at any moment, twice in a row."""
     arena.start_scan(points=3000)
     time.sleep(arena.rng.uniform(0.0, 1.0))
-    for again in range(2):
-        interrupt = arena.door.stop if arena.rng.random() < 0.5 else arena.door.abort
-        # The first one may have ended the scan already: the Door then refuses a stop.
-        with contextlib.suppress(ControlSystemError) if again else contextlib.nullcontext():
-            interrupt()
-        time.sleep(arena.rng.choice([0.0, 0.02, 0.3]))
-    arena.prompt()
+    with sardana_hang_told(arena.stack):
+        for again in range(2):
+            interrupt = arena.door.stop if arena.rng.random() < 0.5 else arena.door.abort
+            # The first one may have ended the scan already: the Door then refuses a stop.
+            with contextlib.suppress(ControlSystemError) if again else contextlib.nullcontext():
+                interrupt()
+            time.sleep(arena.rng.choice([0.0, 0.02, 0.3]))
+        arena.prompt(seconds=40)
+    if not any(capture.records for capture in captures(arena.captures)):
+        # Before the first point, and perhaps before our recorder was asked to begin.
+        for number, capture in enumerate(captures(arena.captures)):
+            for key in arena.keys_of(capture):
+                check.ended(read_scan(arena.server.url, key, seconds=30), "USER_ABORT")
+            assert number == 0, "one scan"
+        arena.start_scan(points=50)
+        arena.prompt()
     # Sardana drops a stop or abort that comes too early: its own end status says what it did.
     normal = arena.capture().end.get("endstatus") == 0
     finish(arena, check, reason="SUCCESS" if normal else "USER_ABORT")
