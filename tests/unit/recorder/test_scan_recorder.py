@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections import deque
 from datetime import datetime
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -208,35 +209,50 @@ class _Struck(Exception):
     """Sardana's abort."""
 
 
-def test_an_abort_before_the_row_is_kept_loses_no_point(
-    scan: Scan, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def strike(_data: Any) -> Any:
-        raise _Struck
+class _Strike:
+    """Raises at the n-th place at which CPython lets an asynchronous exception in.
 
-    gather = scan.recorder._gather
-    monkeypatch.setattr(scan.recorder, "_gather", strike)
-    with pytest.raises(_Struck):
-        scan.recorder.record(RECORD)
-    monkeypatch.setattr(scan.recorder, "_gather", gather)
-    scan.recorder.catch_up([RECORD])
-    assert [row[0] for row, _ in scan.intake.rows] == [0]
+    That is the begin of a Python function and the return from one that is none.
+    """
 
+    def __init__(self, place: int) -> None:
+        self.places_left = place
 
-def test_an_abort_after_the_row_is_kept_doubles_no_point(
-    scan: Scan,
-) -> None:
-    class Rows(deque[Any]):
-        def append(self, row: Any) -> None:
-            super().append(row)
+    def __enter__(self) -> None:
+        sys.setprofile(self._look)
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _look(self, frame: FrameType, event: str, _what: object) -> None:
+        if event not in ("call", "c_return") or frame.f_code is _Strike.__exit__.__code__:
+            return
+        self.places_left -= 1
+        if self.places_left < 0:
+            sys.setprofile(None)
             raise _Struck
 
-    scan.intake.rows = Rows()
-    with pytest.raises(_Struck):
-        scan.recorder.record(RECORD)
-    scan.intake.rows = deque(scan.intake.rows)
-    scan.recorder.catch_up([RECORD])
-    assert [row[0] for row, _ in scan.intake.rows] == [0]
+
+def test_an_abort_anywhere_in_a_record_neither_loses_nor_doubles_its_point() -> None:
+    records = [{**RECORD, "point_nb": number} for number in range(2)]
+    for place in range(1000):
+        scan = Scan()
+        scan.recorder.record(records[0])
+        strike = _Strike(place)
+        struck = False
+        try:
+            with strike:
+                scan.recorder.record(records[1])
+        except _Struck:
+            struck = True
+        scan.recorder.catch_up(reversed(records))
+        scan.recorder.end(END)
+        assert [row[0] for row, _ in scan.intake.rows] == [0, 1], place
+        assert scan.intake.points == 2
+        assert scan.intake.held_bytes == sum(size for _, size in scan.intake.rows)
+        if not struck:
+            break
+    assert 5 < place < 999
 
 
 def test_a_point_that_was_dropped_is_not_offered_again() -> None:
