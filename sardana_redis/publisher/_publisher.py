@@ -68,7 +68,6 @@ class Publisher:
         )
         self._is_retired = False
         self._thread: threading.Thread | None = None
-        self._has_thread = False
         self._thread_lock = threading.Lock()
 
     @property
@@ -174,7 +173,7 @@ class Publisher:
     @property
     def is_running(self) -> bool:
         """Whether its thread runs."""
-        return self._has_thread
+        return self._thread is not None
 
     def retire(self) -> None:
         """Ends the publisher as soon as all that it has is delivered; waits for nothing."""
@@ -189,8 +188,8 @@ class Publisher:
         timeout = self._settings.shutdown_timeout if timeout is None else timeout
         self._worker.stop_at = time.monotonic() + timeout
         self._bell.ring_at_once()
-        if self._thread is not None:
-            self._thread.join(timeout + self._settings.socket_timeout)
+        if (thread := self._thread) is not None:
+            thread.join(timeout + self._settings.socket_timeout)
         lost = sum(feed.publication.points_waiting for feed in self._worker.all_feeds)
         if lost:
             _log.error("gave up undelivered points", points=lost, url=self._url)
@@ -208,15 +207,16 @@ class Publisher:
 
     def _ensure_thread(self) -> None:
         with self._thread_lock:
-            if self._has_thread:
+            if self._thread is not None:
                 return
             thread = threading.Thread(target=self._run, name="sardana-redis-publisher", daemon=True)
             thread.start()  # may raise: then the next scan tries again
             self._thread = thread
-            self._has_thread = True
 
     def _run(self) -> None:
         """The thread: waits for something to do, does it, until nothing can come any more."""
+        if not self._is_the_thread():
+            return
         worker = self._worker
         while True:
             linger = 0.0 if worker.stop_at else self._settings.linger_seconds
@@ -226,11 +226,21 @@ class Publisher:
                 worker.uplink.close()
                 return
 
+    def _is_the_thread(self) -> bool:
+        """Whether this thread is the publisher's one: an abort may strike between start and entry.
+
+        It then enters itself, unless another one was started meanwhile.
+        """
+        with self._thread_lock:
+            self._thread = self._thread or threading.current_thread()
+            return self._thread is threading.current_thread()
+
     def _ends(self) -> bool:
         """Whether the thread ends now; a scan that comes later then starts another one."""
         worker = self._worker
         with self._thread_lock:
             is_late = worker.stop_at is not None and time.monotonic() >= worker.stop_at
             is_done = worker.is_idle and (self._is_retired or worker.stop_at is not None)
-            self._has_thread = not (is_late or is_done)
-            return not self._has_thread
+            if is_late or is_done:
+                self._thread = None
+            return self._thread is None

@@ -337,7 +337,7 @@ def test_closes_scans_that_an_earlier_process_left_open(store, make):
     earlier._worker.stop_at = 0.0  # ends as a killed process does: without closing anything
     feed.verdict = lambda: None
     earlier._worker.feeds = ()
-    earlier._thread.join(5)
+    eventually(lambda: not earlier.is_running)
     current = begin(make(), 2)
     current.end(END)
     assert current.wait(5)
@@ -352,7 +352,7 @@ def test_orphans_are_closed_without_a_scan_as_soon_as_the_store_answers(store, m
     eventually(lambda: bool(store.scans) and feed.publication.points_waiting == 0)
     earlier._worker.stop_at = 0.0
     earlier._worker.feeds = ()
-    earlier._thread.join(5)
+    eventually(lambda: not earlier.is_running)
     store.is_down = True
     current = make()
     current.attend()
@@ -408,6 +408,31 @@ def test_a_thread_that_cannot_be_had_costs_that_scan_only(store, make, monkeypat
     assert publisher.shutdown(5) == 0
     second = next(s for s in store.scans.values() if s.birth.identity.number == 2)
     assert values(second, "#Pt No") == [0, 1, 2]
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_an_abort_while_its_thread_starts_leaves_one_thread(store, make, monkeypatch, is_quick):
+    publisher = make()
+    start, started = threading.Thread.start, []
+
+    def struck(thread: threading.Thread) -> None:
+        started.append(thread)
+        start(thread)
+        raise InterruptedError("Sardana's abort")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", struck)
+        with pytest.raises(InterruptedError):
+            begin(publisher)
+    if not is_quick:
+        eventually(lambda: publisher.is_running)
+    feed = begin(publisher, 2)
+    scan_points(feed, 0, 3)
+    feed.end(END)
+    assert feed.wait(5)
+    is_first = publisher._thread is started[0]
+    eventually(lambda: started[0].is_alive() == is_first)
+    assert is_quick or is_first
 
 
 def _no_more_threads(_: threading.Thread) -> None:
