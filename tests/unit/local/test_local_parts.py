@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from sardana_redis.errors import LocalStackError
-from sardana_redis.local import LocalStack, RedisServer
+from sardana_redis.local import LocalStack, RedisServer, _ports
 from sardana_redis.local._ports import HOST, free_port, is_free
 from sardana_redis.local._progress import show_progress, write
 from sardana_redis.local._resp import ask, encode, names_both_modules
@@ -42,6 +42,30 @@ def test_nobody_to_ask_gives_an_empty_reply() -> None:
 def test_modules_are_recognised_by_their_whole_names() -> None:
     assert names_both_modules(b"$6\r\nReJSON\r\n...$6\r\nsearch\r\n")
     assert not names_both_modules(b"$6\r\nReJSON\r\n$8\r\nresearch\r\n")
+
+
+def test_a_free_port_is_none_that_outgoing_connections_get() -> None:
+    lowest = _ports._lowest_outgoing()
+    ports = [free_port() for _ in range(20)]
+    assert all(_ports._LOWEST <= port < lowest for port in ports)
+    assert len(set(ports)) > 10
+    assert all(map(is_free, ports))
+
+
+@pytest.mark.parametrize("said", ["1024\t65535\n", "", "nonsense", None])
+def test_a_port_is_found_whatever_the_system_says(
+    said: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "range"
+    if said is not None:
+        path.write_text(said)
+    monkeypatch.setattr(_ports, "_OUTGOING", path)
+    assert is_free(free_port())
+
+
+def test_a_port_is_found_where_all_below_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_ports, "is_free", lambda _: False)
+    assert is_free(free_port())
 
 
 def test_a_port_that_is_listened_on_is_not_free() -> None:

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sardana_redis.http import Health, HealthServer
+from sardana_redis.local._ports import free_port
 from sardana_redis.recorder._monitor import Monitor
 from sardana_redis.recorder._publishers import Publishers
 from sardana_redis.settings import RecorderSettings, Settings
@@ -32,12 +33,6 @@ def monitor() -> Iterator[Monitor]:
     made = Monitor(Two(), retry_seconds=0.05)
     yield made
     made.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        return int(found.getsockname()[1])
 
 
 def page(port: int, path: str) -> tuple[int, str]:
