@@ -1,4 +1,4 @@
-"""A writer's book-keeping in Redis: what there is to write, what is done, who it is.
+"""A writer's book-keeping in Redis: what there is to write, and what is done.
 
 The durable position of a writer is not a moment but its report of each scan: whatever Redis
 holds and has no final report is still to be written, however old it is. So a writer that was
@@ -7,17 +7,15 @@ down, or that Redis forgot, goes on where it was.
 
 from __future__ import annotations
 
-import secrets
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from sardana_redis import __version__
-from sardana_redis.errors import Outage, StoreUnavailable, WriterConflictError
+from sardana_redis.errors import Outage, StoreUnavailable
 from sardana_redis.follower._pace import Pace
-from sardana_redis.keys import WRITER_RENEWAL_SECONDS, WRITER_UP_SECONDS, parked_key, progress_key
-from sardana_redis.model import WriterProgress, WriterRecord, WriterScanState
+from sardana_redis.follower._presence import Presence
+from sardana_redis.keys import parked_key, progress_key
+from sardana_redis.model import WriterProgress, WriterScanState
 from sardana_redis.settings import WriterSettings
 from sardana_redis.store import (
     FollowStore,
@@ -30,7 +28,6 @@ from sardana_redis.store import (
     remove_order,
     remove_parked,
     write_parked,
-    write_writer,
 )
 from sardana_redis.vitals import Vitals
 
@@ -38,9 +35,6 @@ __all__ = ["Desk"]
 
 _REPORT_SECONDS = 0.2
 _ORDERS_SECONDS = 1.0
-_DOUBT_SECONDS = 1.5 * WRITER_RENEWAL_SECONDS
-"""Within that time another process shows that it runs: it waits for half a second at most."""
-
 _REMEMBERED = 20_000
 _OLDER = "it is older than the writer's first start"
 
@@ -64,11 +58,8 @@ class Desk:
         self._name = settings.writer_name
         self._passes_over = settings.first_start == "new"
         self._is_known: bool | None = None
-        self._is_registered = False
-        self._may_be_second = False
         self._clock = clock
-        boot = f"{int(time.time() * 1000):013d}-{secrets.token_hex(4)}"
-        self._record = WriterRecord(kind, socket.gethostname(), __version__, boot)
+        self._presence = Presence(store, kind, settings, clock)
         self._history = "0-0"
         self._in_hand: set[str] = set()
         self._final: dict[str, WriterProgress] = {}
@@ -77,10 +68,7 @@ class Desk:
         self._parked: dict[str, ParkedScan] = {}
         self._parked_there: dict[str, ParkedScan] | None = None
         self._settled: dict[str, Order] = {}
-        self._beat = Pace(WRITER_RENEWAL_SECONDS)
         self._orders = Pace(_ORDERS_SECONDS)
-        self._sessions = settings.sessions
-        self._least_free_bytes = settings.least_free_bytes
         self.is_initialised = False
 
     def open(self) -> list[str]:
@@ -93,8 +81,7 @@ class Desk:
         self.is_initialised = store.connect()
         if self._is_known is None:  # also of a Redis that came back empty it is a writer
             self._is_known = self._name in read_writers(store.link)
-        self._is_registered = False
-        self._beat.hurry()
+        self._presence.begin()
         self.beat()
         self._history = store.history_end()
         keys = store.scan_keys()
@@ -157,7 +144,7 @@ class Desk:
         too, which may have other settings and scans of its own that are parked.
         """
         try:
-            if self._may_be_second:
+            if self._presence.may_be_second:
                 self._send_reports()
                 return
             self._remove_orders()
@@ -168,36 +155,16 @@ class Desk:
                 raise
 
     def beat(self) -> None:
-        """Renews the sign of life every 2 s.
-
-        Raises WriterConflictError where an older process is the writer of that name, and
-        StoreUnavailable where Redis has forgotten this one, whose reports went with it: `open`
-        sends them again.
-        """
-        if not self._beat.is_due(self._clock()):
+        """Renews the sign of life every 2 s; see `Presence.show` for what it raises."""
+        if not self._presence.is_due():
             return
-        store = self._store
-        store.set_clock()
-        self.is_initialised = self.is_initialised or store.is_initialised()
-        self._heed(read_writers(store.link).get(self._name))
-        self._record = replace(self._record, seen_ms=store.now_ms())
-        try:
-            is_new = write_writer(store.link, self._name, self._record)
-        except StoreUnavailable as error:
-            if error.reason is not Outage.FULL:
-                raise
-            return
-        if is_new and self._is_registered:
-            raise StoreUnavailable(f"the writer {self._name} was forgotten", Outage.LOST)
-        self._is_registered = True
+        self._store.set_clock()
+        self.is_initialised = self.is_initialised or self._store.is_initialised()
+        self._presence.show()
 
     def feel(self, vitals: Vitals) -> None:
         """Takes how the writer is, for the next sign of life: at once if other files fail."""
-        known = self._record.vitals
-        if vitals.troubles != known.troubles and not self._may_be_second:
-            self._beat.hurry()
-        vitals = replace(vitals, sessions=self._sessions, least_free_bytes=self._least_free_bytes)
-        self._record = replace(self._record, vitals=vitals)
+        self._presence.feel(vitals)
 
     def orders(self) -> dict[str, Order]:
         """What people want done with which scan; looked up once a second, else empty."""
@@ -216,23 +183,6 @@ class Desk:
     def is_in_hand(self, key: str) -> bool:
         """Whether the scan is still to be written."""
         return key in self._in_hand
-
-    def _heed(self, found: WriterRecord | None) -> None:
-        """Notes, of the record that was found under our name, whether an older process may run.
-
-        Raises WriterConflictError where it does.
-        """
-        ours = self._record
-        is_older = found is not None and found.boot < ours.boot
-        silence_ms = 0 if found is None else self._store.now_ms() - found.seen_ms
-        self._may_be_second = is_older and silence_ms <= WRITER_UP_SECONDS * 1000
-        if found is not None and is_older and found.seen_ms > ours.seen_ms > 0:
-            raise WriterConflictError(
-                f"A process on {found.host} is the writer {self._name!r} already: end one of the "
-                "two, or give this one another writer_name."
-            )
-        if self._may_be_second:  # it writes over our record, if we do not write over its own
-            self._beat.put_off(self._clock() + _DOUBT_SECONDS)
 
     def _say_again(self, key: str) -> None:
         """Reports again what Redis has forgotten, as one that came back empty.
@@ -268,7 +218,7 @@ class Desk:
     def _is_due(self, key: str, report: WriterProgress, now: float) -> bool:
         if report.state is WriterScanState.OPEN:
             return now - self._reported_at.get(key, float("-inf")) >= _REPORT_SECONDS
-        return report.state is WriterScanState.DONE or not self._may_be_second
+        return report.state is WriterScanState.DONE or not self._presence.may_be_second
 
     def _remove_orders(self) -> None:
         for key, order in tuple(self._settled.items()):
