@@ -9,15 +9,20 @@ well). Only a restart of MacroServer helps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import tango
 
 from sardana_redis.errors import ControlSystemError
 from sardana_redis.local import LocalStack
 
+_Result = TypeVar("_Result")
+
 _MARKS = tuple(f"Uncaught exception running job '{job}'" for job in ("_abort", "_stop"))
+
+_TRIES = 4
 
 
 class SardanaHangs(Exception):
@@ -38,3 +43,15 @@ def sardana_hang_told(stack: LocalStack) -> Iterator[None]:
         if any(mark in said for mark in _MARKS):
             raise SardanaHangs(str(error)[:200]) from error
         raise
+
+
+def unless_sardana_hangs(stack: LocalStack, end: Callable[[], _Result]) -> _Result:
+    """What ending a macro brings; where Sardana hangs, MacroServer is restarted for another try."""
+    for _ in range(_TRIES - 1):
+        try:
+            with sardana_hang_told(stack):
+                return end()
+        except SardanaHangs:
+            stack.macroserver.kill()
+            stack.macroserver.start()
+    return end()

@@ -12,11 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 import redis
-import tango
 from rich.console import Console
 
 from sardana_redis.errors import BadInputError, ControlSystemError, LocalStackError
@@ -24,6 +22,7 @@ from sardana_redis.local import Door, LocalStack, MacroRun, RedisServer, run_dem
 from sardana_redis.local._tango import TangoDatabase
 from sardana_redis.local.capture import captures
 from sardana_redis.store import read_scan
+from tests.faults.sardana_hang import unless_sardana_hangs
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -32,7 +31,6 @@ _RUN_LOCAL = (
     "sys.exit(run_local(Console()))"
 )
 _UP = "Ctrl-C stops"
-Result = TypeVar("Result")
 
 
 def _processes_in(folder: Path) -> list[str]:
@@ -54,17 +52,6 @@ def _wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.02)
-
-
-def _unless_sardana_hangs(stack: LocalStack, end: Callable[[], Result]) -> Result:
-    """What ending a macro brings, of three tries: see `test_scans._interrupt`."""
-    for _ in range(2):
-        try:
-            return end()
-        except (ControlSystemError, tango.DevFailed):
-            stack.macroserver.kill()
-            stack.macroserver.start()
-    return end()
 
 
 def _foreign_traces() -> set[Path]:
@@ -318,7 +305,7 @@ class TestDoor:
             end(door)
             return door.wait(timeout=20)
 
-        run = _unless_sardana_hangs(stack, ended)
+        run = unless_sardana_hangs(stack, ended)
         assert run.state == "ON"
         assert run.seconds < 20
 
@@ -333,7 +320,7 @@ class TestDoor:
                 time.sleep(0.02)
             return True
 
-        assert _unless_sardana_hangs(stack, aborted)
+        assert unless_sardana_hangs(stack, aborted)
 
     @pytest.mark.parametrize(
         "value",

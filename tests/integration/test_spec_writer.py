@@ -174,7 +174,7 @@ def test_only_scans_of_its_sessions_are_written(
         other = publish(publisher, 1, tmp_path / "a.dat", session="other")
         mine = publish(publisher, 2, tmp_path / "a.dat", session="mine")
         done(redis_server.url, mine)
-        report = wait_for_report(redis_server.url, "spec", other, seconds=5)
+        report = wait_for_report(redis_server.url, "spec", other, seconds=15)
     assert report is not None
     assert report.state is WriterScanState.SKIPPED
     assert list(numbers(tmp_path / "a.dat")) == ["2.1"]
