@@ -120,7 +120,7 @@ class Intake:
         return self.points + self.dropped_points
 
     def _keep(self, row: Row, size: int) -> None:
-        # Counted first: an asynchronous exception may strike after the call, not before it.
+        # No asynchronous exception can strike between these three lines, but behind `append`.
         self.points += 1
         self.put_bytes += size
         self.rows.append((row, size))
@@ -142,9 +142,9 @@ class Intake:
         if size > room:
             self.dropped_points += 1
             return
-        self.dropped_arrays += bool(array_bytes)
         self._granted_until = self.put_bytes + self._grant(room)
         self._keep(row, size)
+        self.dropped_arrays += bool(array_bytes)
 
     def _grant(self, room: int) -> int:
         """Bytes that may come without another look at the room: all scans together need some.

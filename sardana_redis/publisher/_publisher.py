@@ -227,9 +227,9 @@ class Publisher:
                 return
 
     def _is_the_thread(self) -> bool:
-        """Whether this thread is the publisher's one: an abort may strike between start and entry.
+        """Whether this thread is the publisher's one.
 
-        It then enters itself, unless another one was started meanwhile.
+        A thread that an abort kept from being noted notes itself, if no other one was meanwhile.
         """
         with self._thread_lock:
             self._thread = self._thread or threading.current_thread()

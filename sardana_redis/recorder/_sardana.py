@@ -2,18 +2,17 @@
 
 Seen in Sardana 3.7.1, pinned by tests/integration/test_sardana_pins.py: `Macro._getEnv` and
 `Macro._getName` (the public ones raise once the macro was stopped, and Sardana's own
-recorders use these), `Macro.executor._macro_stack`, how `RecordList` keeps its records, the
-attributes of the scan macros that `macro_facts` reads, `ScanEndStatus`, how `GScan.step_scan`
-starts its recorders, `SaveModes`, `MacroServerException`, `Door.macro_server`,
-`SardanaServer.server_state`, the attribute `macro_server` of the Tango device,
-`MacroServer.get_env` without a name.
+recorders use these), `Macro.executor` with `_macro_stack`, `_aborted` and `_stopped`, how
+`RecordList` keeps its records, the attributes of the scan macros that `macro_facts` reads,
+`ScanEndStatus`, how `GScan.step_scan` starts its recorders, `SaveModes`,
+`MacroServerException`, `Door.macro_server`, `SardanaServer.server_state`, the attribute
+`macro_server` of the Tango device, `MacroServer.get_env` without a name.
 """
 
 from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
@@ -41,7 +40,7 @@ __all__ = [
     "forbid_scan",
     "inform",
     "is_server",
-    "latest_records",
+    "latest_record",
     "macro_facts",
     "macroserver_name",
     "make_verdict",
@@ -165,18 +164,15 @@ def end_recorders_before(recorder: Any, recordlist: Any) -> None:
                 _log.exception("a recorder failed at its end", recorder=type(other).__name__)
 
 
-def latest_records(recordlist: Any) -> Iterator[dict[str, Any]]:
-    """What a step scan has measured, backwards from its last point.
+def latest_record(recordlist: Any) -> Any:
+    """The last record of Sardana's list, which an abort may have kept from some recorders.
 
-    An abort strikes the macro's thread anywhere, also between two recorders of a point that is
-    whole. Ends at a point of a continuous scan: those are `completed`, and come from a thread
-    that no abort strikes, which may still be handing them out.
+    It strikes the macro's thread anywhere, also between two recorders. None where that record
+    came from a value buffer, as in continuous scans: those are `completed`, and the thread that
+    hands them out is never struck and may not have come to us yet.
     """
-    for number in range(len(recordlist) - 1, -1, -1):
-        record = recordlist.get(number)
-        if record is None or hasattr(record, "completed"):
-            return
-        yield record.data
+    record = recordlist.get(len(recordlist) - 1)
+    return None if hasattr(record, "completed") else record
 
 
 def make_verdict(macro: Any) -> Verdict:
@@ -186,17 +182,19 @@ def make_verdict(macro: Any) -> Verdict:
     macro that another one drives itself is never on the executor's stack: then the one at
     the bottom of the stack, which the operator started, decides.
     """
-    stack = tuple(macro.executor._macro_stack)
+    executor = macro.executor
+    stack = tuple(executor._macro_stack)
     reference = weakref.ref(macro)
     decisive = weakref.ref(macro if macro in stack or not stack else stack[0])
 
     def verdict() -> EndReason | None:
         found, decides = reference(), decisive()
         if found is None or decides is None:
-            return EndReason.FAILURE
-        if decides in tuple(found.executor._macro_stack):
+            was_ended_by_user = executor._aborted or executor._stopped
+        elif decides in tuple(executor._macro_stack):
             return None
-        was_ended_by_user = found.isAborted() or found.isStopped()
+        else:
+            was_ended_by_user = found.isAborted() or found.isStopped()
         return EndReason.USER_ABORT if was_ended_by_user else EndReason.FAILURE
 
     return verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -13,6 +13,12 @@ from sardana_redis.recorder._translate import MacroFacts, scan_end
 __all__ = ["Row", "ScanRecorder", "make_gatherer"]
 
 Row = tuple[Any, ...]
+
+
+class Record(Protocol):
+    """One point of Sardana; `data` holds its values by the columns' names."""
+
+    data: Mapping[str, Any]
 
 
 class Writers(Protocol):
@@ -49,15 +55,15 @@ class ScanRecorder:
         self._gather = make_gatherer(columns)
         self._first_positions: dict[str, Any] | None = None
         self._last: Row = ()
-        self._latest: tuple[Mapping[str, Any] | None, int] = (None, 0)
+        self._latest: tuple[Record | None, int] = (None, 0)
         if writers is not None:
             writers.brief(feed)
         self.pass_on_notices()
 
-    def record(self, data: Mapping[str, Any]) -> None:
+    def record(self, record: Record) -> None:
         """Takes one record of Sardana: a few look-ups a column, no I/O."""
-        self._latest = (data, self._feed.taken_points)
-        row = self._gather(data)
+        self._latest = (record, self._feed.taken_points)
+        row = self._gather(record.data)
         self._last = row
         if self._first_positions is None:
             self._first_positions = self._positions(row)
@@ -65,21 +71,12 @@ class ScanRecorder:
         if self._feed.notices:
             self.pass_on_notices()
 
-    def catch_up(self, latest_first: Iterable[Mapping[str, Any]]) -> None:
-        """Takes what was measured last and, by an abort in between, was not handed to us whole.
-
-        `latest_first` are Sardana's own records, backwards from the last.
-        """
-        latest, taken_before = self._latest
-        missed = []
-        for data in latest_first:
-            if data is latest:
-                if self._feed.taken_points == taken_before:
-                    missed.append(data)
-                break
-            missed.append(data)
-        for data in reversed(missed):
-            self.record(data)
+    def catch_up(self, latest: Record | None) -> None:
+        """Takes the last record that Sardana has if an abort kept it from us or the feed."""
+        record, taken_before = self._latest
+        if latest is None or (latest is record and self._feed.taken_points > taken_before):
+            return
+        self.record(latest)
 
     def add_custom(self, item: dict[str, Any]) -> None:
         """Takes custom data, during the scan or after its end."""

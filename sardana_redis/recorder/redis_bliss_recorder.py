@@ -26,7 +26,7 @@ from sardana_redis.recorder._sardana import (
     end_recorders_before,
     environment_variable,
     forbid_scan,
-    latest_records,
+    latest_record,
     warn,
 )
 from sardana_redis.recorder._scan_recorder import ScanRecorder
@@ -101,15 +101,21 @@ class RedisBlissRecorder(DataRecorder):  # type: ignore[misc]  # Sardana ships n
         if self._scan is None or self.is_off:
             return
         try:
-            self._scan.record(record.data)
+            self._scan.record(record)
         except Exception as error:  # noqa: BLE001 - see _guarded
             self.take_failure("_writeRecord", error)
 
     @_guarded
     def _endRecordList(self, recordlist: Any) -> None:
-        if self._scan is not None:
-            self._scan.catch_up(latest_records(recordlist))
-            self._scan.end(recordlist.getEnviron())
+        if self._scan is None:
+            return
+        latest = latest_record(recordlist)
+        try:
+            self._scan.catch_up(latest)
+        except InterruptException:  # a second abort
+            self._scan.catch_up(latest)
+            raise
+        self._scan.end(recordlist.getEnviron())
 
     @_guarded
     def _addCustomData(self, value: Any, name: str, nxpath: str | None = None, **_: Any) -> None:

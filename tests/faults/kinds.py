@@ -338,14 +338,15 @@ def interrupted(arena: Arena, check: Checker) -> None:
                 interrupt()
             time.sleep(arena.rng.choice([0.0, 0.02, 0.3]))
         arena.prompt(seconds=40)
-    if not any(capture.records for capture in captures(arena.captures)):
+    struck = [capture for capture in captures(arena.captures) if capture.start]
+    if not any(capture.records for capture in struck):
         # Before the first point, and perhaps before our recorder was asked to begin.
-        for number, capture in enumerate(captures(arena.captures)):
-            for key in arena.keys_of(capture):
-                check.ended(read_scan(arena.server.url, key, seconds=30), "USER_ABORT")
-            assert number == 0, "one scan"
         arena.start_scan(points=50)
         arena.prompt()
+        for key in (key for capture in struck for key in arena.keys_of(capture)):
+            scan = read_scan(arena.server.url, key, seconds=30)
+            assert numbers(scan) == []
+            check.ended(scan, "USER_ABORT")
     # Sardana drops a stop or abort that comes too early: its own end status says what it did.
     normal = arena.capture().end.get("endstatus") == 0
     finish(arena, check, reason="SUCCESS" if normal else "USER_ABORT")

@@ -2,15 +2,17 @@
 
 An abort is an exception that strikes the macro's thread anywhere. Where it strikes while that
 thread takes PyTango's monitor of the Door (it does for each line that the operator reads), the
-monitor stays taken: Sardana's job `_abort` fails after 3 s, the executor waits for its end for
+monitor stays taken: Sardana's job `_abort` fails after 3.2 s, the executor waits for its end for
 ever, and the Door stops answering (Sardana 3.7.1, PyTango 10.3; without a recorder of ours as
 well). Only a restart of MacroServer helps.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import tango
@@ -23,6 +25,7 @@ _Result = TypeVar("_Result")
 _MARKS = tuple(f"Uncaught exception running job '{job}'" for job in ("_abort", "_stop"))
 
 _TRIES = 4
+_MARK_SECONDS = 10.0
 
 
 class SardanaHangs(Exception):
@@ -37,12 +40,19 @@ def sardana_hang_told(stack: LocalStack) -> Iterator[None]:
     try:
         yield
     except (ControlSystemError, tango.DevFailed) as error:
-        with log.open("rb") as file:
-            file.seek(before)
-            said = file.read().decode(errors="replace")
-        if any(mark in said for mark in _MARKS):
-            raise SardanaHangs(str(error)[:200]) from error
-        raise
+        deadline = time.monotonic() + _MARK_SECONDS
+        while not _is_marked(log, before):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        raise SardanaHangs(str(error)[:200]) from error
+
+
+def _is_marked(log: Path, begin: int) -> bool:
+    with log.open("rb") as file:
+        file.seek(begin)
+        said = file.read().decode(errors="replace")
+    return any(mark in said for mark in _MARKS)
 
 
 def unless_sardana_hangs(stack: LocalStack, end: Callable[[], _Result]) -> _Result:

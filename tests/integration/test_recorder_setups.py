@@ -121,7 +121,7 @@ def test_a_recorder_that_raises_at_the_start(
 
 
 def closed_scan(stack: LocalStack, before: str):
-    """The scan since `before`, closed: within 5 s, or a little more where the machine is busy."""
+    """The scan since `before`, once it is closed."""
     deadline = time.monotonic() + 15
     while not (keys := new_scans(stack, before)):
         assert time.monotonic() < deadline

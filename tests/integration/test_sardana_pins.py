@@ -33,6 +33,7 @@ def test_the_executor_keeps_its_stack_of_macros() -> None:
     source = inspect.getsource(MacroExecutor)
     assert "self._macro_stack.append(macro_obj)" in source
     assert "self._macro_stack.pop()" in source
+    assert source.count("self._aborted = True") == source.count("self._stopped = True") == 1
 
 
 def test_a_server_says_when_it_has_come_up_and_what_its_environment_is() -> None:

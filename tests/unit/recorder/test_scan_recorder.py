@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import datetime
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +25,13 @@ from ._sardana_fakes import channel, columns
 
 COLUMNS = columns(moveables=(("mot01", Axis()),), channels=(channel("ct01"),))
 RECORD = {"point_nb": 0, "mot01": 1.5, "full/ct01": 7.0, "timestamp": 0.1}
+
+
+def record(**values: Any) -> Any:
+    """A record of Sardana."""
+    return SimpleNamespace(data={**RECORD, **values})
+
+
 MACRO = MacroFacts("ascan", end_reasons={0: EndReason.SUCCESS})
 END = {"endstatus": 0, "endtime": datetime(2026, 11, 23)}
 
@@ -77,7 +84,7 @@ def scan() -> Scan:
 
 
 def test_a_record_becomes_a_row_in_the_order_of_the_columns(scan: Scan) -> None:
-    scan.recorder.record(RECORD)
+    scan.recorder.record(record())
     assert [row for row, _ in scan.intake.rows] == [(0, 1.5, 7.0, 0.1)]
 
 
@@ -95,7 +102,7 @@ def test_extra_columns_are_found_by_their_label() -> None:
 
 
 def test_a_normal_scan_ends_without_a_word(scan: Scan) -> None:
-    scan.recorder.record(RECORD)
+    scan.recorder.record(record())
     scan.recorder.end(END)
     assert scan.told == []
     assert scan.feed.scan_end is not None
@@ -103,8 +110,8 @@ def test_a_normal_scan_ends_without_a_word(scan: Scan) -> None:
 
 
 def test_the_end_carries_the_first_and_last_positions_of_the_moveables(scan: Scan) -> None:
-    scan.recorder.record(RECORD)
-    scan.recorder.record({**RECORD, "mot01": 2.5})
+    scan.recorder.record(record())
+    scan.recorder.record(record(mot01=2.5))
     scan.recorder.end(END)
     assert scan.feed.scan_end is not None
     sardana = scan.feed.scan_end.info["sardana"]
@@ -121,14 +128,14 @@ def test_a_scan_without_points_can_end(scan: Scan) -> None:
 def test_what_the_publisher_left_is_told_with_the_next_record(scan: Scan) -> None:
     scan.feed.tell("outage", "Redis is away.")
     assert scan.told == []
-    scan.recorder.record(RECORD)
-    scan.recorder.record(RECORD)
+    scan.recorder.record(record())
+    scan.recorder.record(record())
     assert scan.told == ["Redis is away."]
 
 
 def test_a_slow_delivery_is_waited_for_no_longer_than_the_limit_and_told(scan: Scan) -> None:
     scan.host.is_slow = True
-    scan.recorder.record(RECORD)
+    scan.recorder.record(record())
     scan.recorder.end(END)
     (line,) = scan.told
     assert line == "1 points of this scan wait."
@@ -156,14 +163,14 @@ def test_an_outage_is_told_once_and_not_waited_for() -> None:
 def test_dropped_points_are_told_at_the_end() -> None:
     scan = Scan(limit=400)
     for _ in range(5):
-        scan.recorder.record(RECORD)
+        scan.recorder.record(record())
     scan.recorder.end(END)
     (line,) = scan.told
     assert "3 points" in line
 
 
 def test_values_that_did_not_fit_are_told_at_the_end(scan: Scan) -> None:
-    scan.recorder.record({**RECORD, "full/ct01": "text"})
+    scan.recorder.record(record(**{"full/ct01": "text"}))
     scan.publication.next_batch(2**20)
     scan.recorder.end(END)
     (line,) = scan.told
@@ -183,26 +190,30 @@ def test_a_failed_recording_ends_the_scan_as_failed(scan: Scan) -> None:
 
 
 def test_a_point_that_an_abort_kept_from_the_recorder_is_taken_at_the_end(scan: Scan) -> None:
-    first, second = dict(RECORD), {**RECORD, "point_nb": 1, "mot01": 2.5}
-    scan.recorder.record(first)
-    scan.recorder.catch_up([second, first])
+    scan.recorder.record(record())
+    scan.recorder.catch_up(record(point_nb=1, mot01=2.5))
     scan.recorder.end(END)
     assert [row[0] for row, _ in scan.intake.rows] == [0, 1]
     assert scan.feed.scan_end is not None
     assert scan.feed.scan_end.info["sardana"]["positions_end"] == {"mot01": 2.5}
 
 
-def test_points_that_the_recorder_has_are_not_taken_again(scan: Scan) -> None:
-    records = [{**RECORD, "point_nb": number} for number in range(3)]
-    for record in records:
-        scan.recorder.record(record)
-    scan.recorder.catch_up(reversed(records))
+def test_a_point_that_the_recorder_has_is_not_taken_again(scan: Scan) -> None:
+    records = [record(point_nb=number) for number in range(3)]
+    for each in records:
+        scan.recorder.record(each)
+    scan.recorder.catch_up(records[-1])
     assert [row[0] for row, _ in scan.intake.rows] == [0, 1, 2]
 
 
 def test_a_first_point_that_an_abort_kept_away_is_taken(scan: Scan) -> None:
-    scan.recorder.catch_up([RECORD])
+    scan.recorder.catch_up(record())
     assert [row[0] for row, _ in scan.intake.rows] == [0]
+
+
+def test_without_a_record_there_is_nothing_to_catch_up_with(scan: Scan) -> None:
+    scan.recorder.catch_up(None)
+    assert not scan.intake.rows
 
 
 class _Struck(Exception):
@@ -234,7 +245,7 @@ class _Strike:
 
 
 def test_an_abort_anywhere_in_a_record_neither_loses_nor_doubles_its_point() -> None:
-    records = [{**RECORD, "point_nb": number} for number in range(2)]
+    records = [record(point_nb=number) for number in range(2)]
     for place in range(1000):
         scan = Scan()
         scan.recorder.record(records[0])
@@ -245,7 +256,7 @@ def test_an_abort_anywhere_in_a_record_neither_loses_nor_doubles_its_point() -> 
                 scan.recorder.record(records[1])
         except _Struck:
             struck = True
-        scan.recorder.catch_up(reversed(records))
+        scan.recorder.catch_up(records[-1])
         scan.recorder.end(END)
         assert [row[0] for row, _ in scan.intake.rows] == [0, 1], place
         assert scan.intake.points == 2
@@ -257,8 +268,9 @@ def test_an_abort_anywhere_in_a_record_neither_loses_nor_doubles_its_point() -> 
 
 def test_a_point_that_was_dropped_is_not_offered_again() -> None:
     scan = Scan(limit=1)
-    scan.recorder.record(RECORD)
-    scan.recorder.catch_up([RECORD])
+    latest = record()
+    scan.recorder.record(latest)
+    scan.recorder.catch_up(latest)
     assert scan.intake.dropped_points == 1
 
 
@@ -266,6 +278,7 @@ def test_a_point_that_came_after_the_end_is_counted_once(scan: Scan) -> None:
     scan.recorder.end(END)
     scan.feed.abandon(scan_end(END, MACRO, {}, {}))
     scan.feed.discard(scan_end(END, MACRO, {}, {}))
-    scan.recorder.record(RECORD)
-    scan.recorder.catch_up([RECORD])
+    latest = record()
+    scan.recorder.record(latest)
+    scan.recorder.catch_up(latest)
     assert scan.feed.late_points == 1
