@@ -19,12 +19,16 @@ class FakeScan:
     def __init__(self, error: Exception | None) -> None:
         self.error = error
         self.recorded: list[Any] = []
+        self.caught_up: list[Any] = []
         self.failed = 0
 
-    def record(self, data: Any) -> None:
+    def record(self, record: Any) -> None:
         if self.error is not None:
             raise self.error
-        self.recorded.append(data)
+        self.recorded.append(record.data)
+
+    def catch_up(self, latest: Any) -> None:
+        self.caught_up.append(latest)
 
     def end(self, environ: Any) -> None:
         if self.error is not None:
@@ -32,6 +36,13 @@ class FakeScan:
 
     def fail(self) -> None:
         self.failed += 1
+
+
+class RecordList(dict[int, Any]):
+    """Stands for Sardana's, which holds its records by number."""
+
+    def getEnviron(self) -> dict[str, Any]:  # noqa: N802  # Sardana's name
+        return {}
 
 
 class FakeMacro:
@@ -60,7 +71,7 @@ def recorder(scan: FakeScan | None) -> Any:
 
 def hooks(made: Any) -> list[Any]:
     record = SimpleNamespace(data={"point_nb": 0})
-    recordlist = SimpleNamespace(getEnviron=dict)
+    recordlist = RecordList({0: record})
     return [lambda: made._writeRecord(record), lambda: made._endRecordList(recordlist)]
 
 
@@ -115,3 +126,22 @@ def test_records_go_through_while_nothing_fails(lines: list[str]) -> None:
         hook()
     assert scan.recorded == [{"point_nb": 0}]
     assert lines == []
+
+
+def test_the_last_record_is_caught_up_with_at_the_end_also_after_a_second_abort() -> None:
+    from sardana.macroserver.msexception import AbortException
+
+    class StruckOnce(FakeScan):
+        def catch_up(self, latest: Any) -> None:
+            super().catch_up(latest)
+            if len(self.caught_up) == 1:
+                raise AbortException("again")
+
+    scan = StruckOnce(None)
+    made = recorder(scan)
+    record, value = SimpleNamespace(data={}), SimpleNamespace(data={}, completed=1)
+    with pytest.raises(AbortException):
+        made._endRecordList(RecordList({0: record}))
+    made._endRecordList(RecordList({0: record, 1: value}))
+    made._endRecordList(RecordList())
+    assert scan.caught_up == [record, record, None, None]
