@@ -73,7 +73,7 @@ def desk(store: FollowStore, **settings: object) -> Desk:
 
 
 def beat_at_once(own: Desk) -> None:
-    own._beat.hurry()
+    own._presence._beat.hurry()
     own.beat()
 
 
@@ -258,7 +258,7 @@ def test_of_two_writers_with_one_name_the_later_one_gives_up(
     second.open()
     for own in (first, second):
         time.sleep(0.01)
-        own._beat.hurry()
+        own._presence._beat.hurry()
         if own is first:
             own.beat()
     with pytest.raises(WriterConflictError, match="is the writer 'w' already"):
