@@ -227,7 +227,7 @@ def test_a_scan_that_is_skipped_protects_nothing_any_more(
         key = publish(publisher, 1, tmp_path / "missing" / "b.dat")
         eventually(lambda: bool(list_parked(url)), 10, "parked")
         assert CliRunner().invoke(app, ["parked", "skip", key, "--url", url]).exit_code == 0
-        report = wait_for_report(url, "spec", key, seconds=10)
+        report = wait_for_report(url, "spec", key, seconds=30)
     assert report is not None
     assert report.state is WriterScanState.SKIPPED
 
@@ -346,7 +346,7 @@ def test_trimmed_points_are_told_in_the_file_and_counted(
     first = int(client.xrange(feed.publication.birth.stream_keys[0], count=1)[0][0].split(b"-")[0])
     assert first > 0
     with writing(redis_server.url) as writer:
-        report = wait_for_report(redis_server.url, "spec", feed.publication.birth.key, seconds=10)
+        report = wait_for_report(redis_server.url, "spec", feed.publication.birth.key, seconds=30)
     assert report is not None
     assert (report.state, report.points, report.lost) == (WriterScanState.DONE, 100, first)
     assert writer.status.rows_written == 100 - first

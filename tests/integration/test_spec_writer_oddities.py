@@ -87,7 +87,7 @@ def test_an_odd_document_ends_its_own_scan_at_most(
         client.json().set(keys[odd], path, value)
     with writing(redis_server.url):
         for odd, key in keys.items():
-            report = wait_for_report(redis_server.url, "spec", key, seconds=10)
+            report = wait_for_report(redis_server.url, "spec", key, seconds=30)
             assert report is not None, odd
             assert report.state is not WriterScanState.OPEN, odd
         done(redis_server.url, publish(publisher, 100, tmp_path / "good.dat"))
@@ -123,7 +123,7 @@ def test_an_odd_stream_ends_its_own_scan_at_most(
         spoil(client, stream)
     with writing(redis_server.url):
         for odd, key in keys.items():
-            report = wait_for_report(redis_server.url, "spec", key, seconds=10)
+            report = wait_for_report(redis_server.url, "spec", key, seconds=30)
             assert report is not None, odd
             assert report.state is not WriterScanState.OPEN, odd
         done(redis_server.url, publish(publisher, 100, tmp_path / "good.dat"))
@@ -278,7 +278,7 @@ def test_orders_for_scans_in_odd_states(
             eventually(lambda: not writer.status.scans, 5, "given up")
         feed.put((1, 1.0, 1.0, 1.0, 1.0))
         scans.end(feed)
-        report = wait_for_report(url, "spec", key, seconds=10)
+        report = wait_for_report(url, "spec", key, seconds=30)
         done(url, publish(publisher, 2, path))
     assert report is not None
     assert report.state is not WriterScanState.OPEN
@@ -317,7 +317,7 @@ def test_a_scan_that_was_given_up_and_is_born_again_goes_on_where_it_was(
         key = feed.publication.birth.key
         state = STREAM_PREFIX + client.json().get(key)["state_stream"]["pk"]
         client.rename(state, "elsewhere")
-        report = wait_for_report(redis_server.url, "spec", key, seconds=10)
+        report = wait_for_report(redis_server.url, "spec", key, seconds=30)
         assert report is not None
         assert report.state is WriterScanState.FAILED
         client.rename("elsewhere", state)
@@ -366,7 +366,7 @@ def test_a_stream_that_becomes_something_else_ends_its_own_scan_only(
         key = feed.publication.birth.key
         client.set(stream_key(client, key, "#Pt No"), "abc")
         done(redis_server.url, publish(publisher, 2, tmp_path / "b.dat"))
-        report = wait_for_report(redis_server.url, "spec", key, seconds=10)
+        report = wait_for_report(redis_server.url, "spec", key, seconds=30)
     assert report is not None
     assert report.state is WriterScanState.FAILED
 
