@@ -24,7 +24,7 @@ from tests.integration._nexus import (
     running_blisswriter,
     running_nexus_writer,
 )
-from tests.integration.test_scans import CHANNELS, SCANS, _interrupt
+from tests.integration.test_scans import CHANNELS, SCANS, interrupt
 
 pytestmark = pytest.mark.stack
 
@@ -197,7 +197,7 @@ def test_the_position_of_each_moveable_at_its_first_and_last_point(
 def test_a_scan_that_the_operator_ends_is_written_up_to_there(
     stack: LocalStack, door: Door, captured: Path, writer: Writer, how: str
 ) -> None:
-    _interrupt(stack, door, how, captured)
+    interrupt(stack, door, how, captured)
     with Written(stack, captured, writer) as entry:
         assert text(entry, "end_reason") == "USER_ABORT"
         assert len(entry["measurement/ct01"]) >= 3

@@ -17,7 +17,7 @@ from sardana_redis.settings import Settings, SpecWriterSettings
 from sardana_redis.spec_writer import SpecWriter
 from sardana_redis.store import ReadScan, read_scan, wait_for_report
 from tests.faults.arena import eventually, free_the_door
-from tests.integration.test_scans import CHANNELS, SCANS, _interrupt, key_of
+from tests.integration.test_scans import CHANNELS, SCANS, interrupt, key_of
 from tests.spec_readers import READERS, as_read, command_as_read, label_as_read
 
 pytestmark = [
@@ -155,7 +155,7 @@ def test_every_reader_opens_scans_of_every_kind_in_one_file(
             door.set_environment("PreScanSnapshot", [(stack.tango_name(n), n) for n in names])
         run = door.run(macro, *words.split())
         assert run.state == "ON", run.text()
-    _interrupt(stack, door, "stop", target.parent / "captures")
+    interrupt(stack, door, "stop", target.parent / "captures")
     assert door.run("raising_scan").state == "ALARM"
     assert door.run("custom_scan").state == "ON"
     assert door.run("wide_scan", "300", "3").state == "ON"

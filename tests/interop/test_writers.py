@@ -14,7 +14,7 @@ from sardana_redis.local import Door, LocalStack, differences
 from sardana_redis.local.capture import Capture, captures
 from sardana_redis.model import JSON
 from sardana_redis.store import ReadScan, read_scan
-from tests.integration.test_scans import _interrupt
+from tests.integration.test_scans import interrupt
 from tests.interop._writers import (
     ENVIRONMENTS,
     FIOBlissWriter,
@@ -110,7 +110,7 @@ def test_every_scalar_and_spectrum_of_a_scan_is_in_the_file(
 def test_a_scan_that_is_stopped_is_in_the_file_up_to_there(
     stack: LocalStack, door: Door, captured: Path, writer: Writer
 ) -> None:
-    _interrupt(stack, door, "stop", captured)
+    interrupt(stack, door, "stop", captured)
     scan, capture, path = last(stack, writer, captured)
     assert_equal(writer, scan, capture, path)
     assert scan.info["end_reason"] == "USER_ABORT"
