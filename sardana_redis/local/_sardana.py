@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -106,6 +107,13 @@ class SardanaServer:
     def is_running(self) -> bool:
         """Whether it runs (or is paused)."""
         return self._process is not None and self._process.is_running
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it has ended, or does so within that time."""
+        deadline = time.monotonic() + seconds
+        while self.is_running and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return not self.is_running
 
     def start(self) -> None:
         """Starts it and waits until its devices are ON; does nothing while it runs."""

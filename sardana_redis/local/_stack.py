@@ -17,7 +17,7 @@ from sardana_redis.device_server import (
     room_folders,
     write_environment,
 )
-from sardana_redis.errors import BadInputError, LocalStackError
+from sardana_redis.errors import BadInputError, ControlSystemError, LocalStackError
 from sardana_redis.local._process import Process
 from sardana_redis.local._redis_server import RedisServer
 from sardana_redis.local._sardana import (
@@ -34,6 +34,7 @@ from sardana_redis.local._writer import NEXUS_WRITER, SPEC_WRITER, Writers
 
 __all__ = ["LocalStack"]
 
+_CRASH_SECONDS: Final = 5.0
 _SURVIVES_RESET: Final = ("_SAR_DEMO", "ScanID")
 
 
@@ -198,8 +199,18 @@ class LocalStack:
             self.spec_writer.start()
             self.nexus_writer.start()
         self._progress("Making motors, counters and detectors (sar_demo)")
-        make_demo_elements(self.door(), self._full(MACROSERVER))
+        self._make_elements()
         self.reset_environment()
+
+    def _make_elements(self) -> None:
+        try:
+            make_demo_elements(self.door(), self._full(MACROSERVER))
+        except ControlSystemError:
+            if not self.macroserver.ends_within(_CRASH_SECONDS):
+                raise
+            # It crashed: libzmq in Tango's event consumer, once in some hundred starts.
+            self.macroserver.start()
+            make_demo_elements(self.door(), self._full(MACROSERVER))
 
     def _make_folder(self, cleanup: ExitStack) -> Path:
         folder = self._given_folder

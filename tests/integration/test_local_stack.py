@@ -17,8 +17,9 @@ import pytest
 import redis
 from rich.console import Console
 
+from sardana_redis.device_server._elements import make_demo_elements
 from sardana_redis.errors import BadInputError, ControlSystemError, LocalStackError
-from sardana_redis.local import Door, LocalStack, MacroRun, RedisServer, run_demo
+from sardana_redis.local import Door, LocalStack, MacroRun, RedisServer, _stack, run_demo
 from sardana_redis.local._tango import TangoDatabase
 from sardana_redis.local.capture import captures
 from sardana_redis.store import read_scan
@@ -405,3 +406,21 @@ class TestCapture:
         scan = read_scan(stack.redis.url)
         assert (scan.name, scan.state) == ("ascan", "CLOSED")
         assert [int(point) for point in scan.streams["#Pt No"].points] == [0, 1, 2]
+
+
+def test_a_macroserver_that_crashes_while_elements_are_made_is_started_again(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def crashes_once(door: Door, macroserver: str) -> None:
+        calls.append(door)
+        if len(calls) == 1:
+            stack.macroserver.kill()
+        make_demo_elements(door, macroserver)
+
+    monkeypatch.setattr(_stack, "make_demo_elements", crashes_once)
+    stack = LocalStack()
+    with stack:
+        assert stack.door().run("ascan", "mot01", "0", "1", "2", "0.01").state == "ON"
+    assert len(calls) == 2
