@@ -67,6 +67,13 @@ def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.02)
 
 
+def assert_holds(column: Any, expected: list[np.ndarray]) -> None:
+    """The column of a scan that is over has these points, once its images came after its counts."""
+    eventually(lambda: len(list(column)) == len(expected))
+    assert np.array_equal(list(column), expected)
+    assert np.array_equal(column[:], expected)
+
+
 def recorded(folder: Path, label: str) -> list[np.ndarray]:
     capture = captures(folder)[-1]
     column = next(column for column in capture.columns if column.label == label)
@@ -129,9 +136,6 @@ def test_a_scan_is_followed_live_in_the_file_that_our_writer_writes(
             assert counts == recorded(folder, "ct01")
             assert 5 <= len(counts) < POINTS
             for label in ("oned01", "twod01"):
-                column = file[f"{name}/measurement/{label}"]
-                arrived = list(column)  # to its end, which an image reaches after the counts
-                assert np.array_equal(arrived, recorded(folder, label)), label
-                assert np.array_equal(column[:], arrived), label
+                assert_holds(file[f"{name}/measurement/{label}"], recorded(folder, label))
             assert file[f"{name}/end_reason"][()].decode() == "USER_ABORT"
             assert file[f"{name}/measurement/dt"].attrs["units"] == "s"
