@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import tango
 import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from sardana_redis.errors import ControlSystemError
 from sardana_redis.http import Health, HealthServer
 from sardana_redis.local import Door, LocalStack
 from sardana_redis.local._ports import HOST, free_port
 from tests.faults.arena import free_the_door
+from tests.faults.sardana_hang import SardanaHangs, sardana_hang_told
 
 pytestmark = pytest.mark.stack
 
@@ -115,7 +114,7 @@ def test_a_scrape_shows_the_points_of_a_scan_that_runs(
     mean = running["publish_latency_seconds_sum"] / running["publish_latency_seconds_count"]
     assert 0.0 < mean < 1.0
     assert running["dropped_points_total"] == running["resent_points_total"] == 0
-    with contextlib.suppress(ControlSystemError, tango.DevFailed):  # see unless_sardana_hangs
+    with contextlib.suppress(SardanaHangs), sardana_hang_told(stack):
         door.abort()
         door.wait(timeout=20)
     free_the_door(stack)

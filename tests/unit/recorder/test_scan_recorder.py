@@ -25,15 +25,13 @@ from ._sardana_fakes import channel, columns
 
 COLUMNS = columns(moveables=(("mot01", Axis()),), channels=(channel("ct01"),))
 RECORD = {"point_nb": 0, "mot01": 1.5, "full/ct01": 7.0, "timestamp": 0.1}
+MACRO = MacroFacts("ascan", end_reasons={0: EndReason.SUCCESS})
+END = {"endstatus": 0, "endtime": datetime(2026, 11, 23)}
 
 
 def record(**values: Any) -> Any:
     """A record of Sardana."""
     return SimpleNamespace(data={**RECORD, **values})
-
-
-MACRO = MacroFacts("ascan", end_reasons={0: EndReason.SUCCESS})
-END = {"endstatus": 0, "endtime": datetime(2026, 11, 23)}
 
 
 class Host:
