@@ -24,7 +24,10 @@ _ENDED: Final = ("ON", "ALARM", "FAULT")
 _POLL_SECONDS: Final = 0.5
 _LOST_EVENT_POLLS: Final = 4
 _BEGIN_SECONDS: Final = 2.0
+_REACH_SECONDS: Final = 5.0
+_NEXT_CONNECT_SECONDS: Final = 1.0
 _TIMED_OUT: Final = "API_DeviceTimedOut"
+_REFUSED: Final = "API_CantConnectToDevice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,17 @@ class Door:
     def start(self, *words: str) -> None:
         """Starts a macro and returns at once.
 
-        Raises ControlSystemError when the Door refuses it: unknown macro, wrong parameter.
+        Raises ControlSystemError when the Door refuses it (unknown macro, wrong parameter), or
+        cannot be reached within 5 s.
         """
         if self._macro is not None:
             self._macro.close()
-        self._macro = _Macro(self._proxy(), words)
+        proxy = self._proxy()
+        try:
+            _reach(proxy)
+        except tango.DevFailed as error:
+            raise _failure(self.name, "does not answer", error) from error
+        self._macro = _Macro(proxy, words)
 
     def wait(self, *, timeout: float = 60.0, on_line: OnLine | None = None) -> MacroRun:
         """What the macro that was started said, once it has ended.
@@ -222,6 +231,30 @@ class _Macro:
 
     def _result(self, state: str) -> MacroRun:
         return MacroRun(tuple(self._lines), state, time.monotonic() - self._began)
+
+
+def _reach(proxy: tango.DeviceProxy) -> None:
+    """Returns once the Door is connected.
+
+    Tango gives up a connection after 100 ms and refuses another try for 1 s, but a pod that has
+    just started may be let into the network later than that.
+    """
+    deadline = time.monotonic() + _REACH_SECONDS
+    while True:
+        try:
+            proxy.ping()
+        except tango.DevFailed as error:
+            if not _is_unconnected(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_NEXT_CONNECT_SECONDS)
+        else:
+            return
+
+
+def _is_unconnected(error: tango.DevFailed) -> bool:
+    """Whether no connection was tried, or none came about."""
+    refused = error.args[0].reason == _REFUSED
+    return refused or isinstance(error, tango.ConnectionFailed)
 
 
 def _wait_until_begun(proxy: tango.DeviceProxy) -> None:
