@@ -16,13 +16,14 @@ from sardana_redis.device_server._devices import (
     pool_devices,
     pool_name,
 )
-from sardana_redis.device_server._door import Door, MacroRun, OnLine
+from sardana_redis.device_server._door import Door
 from sardana_redis.device_server._elements import DEMO_ELEMENTS, make_demo_elements
 from sardana_redis.device_server._environment import (
     as_sardana_reads,
     read_environment,
     write_environment,
 )
+from sardana_redis.device_server._macro import MacroRun, OnLine
 from sardana_redis.device_server._probe import is_on, known_elements
 from sardana_redis.device_server._programs import find_script, room_folders
 from sardana_redis.device_server._registry import register

@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-import queue
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import tango
 
 from sardana_redis.device_server._environment import read_environment, write_environment
+from sardana_redis.device_server._macro import Macro, MacroRun, OnLine, failure
 from sardana_redis.errors import ControlSystemError
 
-__all__ = ["Door", "MacroRun", "OnLine"]
-
-OnLine = Callable[[str, str], None]
-"""Called with the level (`output`, `info`, `warning`, `error`, `critical`) and one line."""
-
-_LEVELS: Final = ("Output", "Info", "Warning", "Error", "Critical")
-_STATE: Final = "State"
-_ENDED: Final = ("ON", "ALARM", "FAULT")
-_POLL_SECONDS: Final = 0.5
-_LOST_EVENT_POLLS: Final = 4
 _BEGIN_SECONDS: Final = 2.0
 _REACH_SECONDS: Final = 5.0
 _NEXT_CONNECT_SECONDS: Final = 1.0
-_TIMED_OUT: Final = "API_DeviceTimedOut"
 _REFUSED: Final = "API_CantConnectToDevice"
-
-
-@dataclass(frozen=True, slots=True)
-class MacroRun:
-    """What a macro said, as (level, line) in order, and how it ended.
-
-    `state` is that of the Door afterwards: ON after a normal end, a stop or an abort,
-    ALARM after an exception.
-    """
-
-    lines: tuple[tuple[str, str], ...]
-    state: str
-    seconds: float
-
-    def text(self, *levels: str) -> str:
-        """The lines of these levels, or all, as one text."""
-        return "\n".join(line for level, line in self.lines if not levels or level in levels)
 
 
 class Door:
@@ -53,7 +23,7 @@ class Door:
     def __init__(self, tango_host: str, name: str, *, macroserver: str) -> None:
         self.name = f"tango://{tango_host}/{name}"
         self._macroserver = f"tango://{tango_host}/{macroserver}"
-        self._macro: _Macro | None = None
+        self._macro: Macro | None = None
 
     @property
     def state(self) -> str:
@@ -77,8 +47,8 @@ class Door:
         try:
             _reach(proxy)
         except tango.DevFailed as error:
-            raise _failure(self.name, "does not answer", error) from error
-        self._macro = _Macro(proxy, words)
+            raise failure(self.name, "does not answer", error) from error
+        self._macro = Macro(proxy, words)
 
     def wait(self, *, timeout: float = 60.0, on_line: OnLine | None = None) -> MacroRun:
         """What the macro that was started said, once it has ended.
@@ -121,7 +91,7 @@ class Door:
         try:
             return tango.DeviceProxy(self.name)
         except tango.DevFailed as error:
-            raise _failure(self.name, "does not answer", error) from error
+            raise failure(self.name, "does not answer", error) from error
 
     def _command(self, name: str) -> None:
         proxy = self._proxy()
@@ -130,107 +100,7 @@ class Door:
                 _wait_until_begun(proxy)
             proxy.command_inout(name)
         except tango.DevFailed as error:
-            raise _failure(self.name, f"refuses {name}", error) from error
-
-
-class _Macro:
-    """One run: the subscriptions that belong to it and what they brought.
-
-    Tango delivers all events of a server in order, hence every line before the state that
-    ends the run. What an attribute still holds from earlier comes while subscribing, in
-    our thread, and is skipped.
-    """
-
-    def __init__(self, proxy: tango.DeviceProxy, words: tuple[str, ...]) -> None:
-        self._proxy = proxy
-        self._words = words
-        self._events: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
-        self._is_listening = False
-        self._lines: list[tuple[str, str]] = []
-        self._ids: list[int] = []
-        try:
-            for attribute in (_STATE, *_LEVELS):
-                self._ids.append(self._subscribe(attribute))
-            self._is_listening = True
-            self._began = time.monotonic()
-            proxy.command_inout("RunMacro", list(words))
-        except tango.DevFailed as error:
-            self.close()
-            raise _failure(proxy.dev_name(), f"refuses {self._title}", error) from error
-
-    @property
-    def _title(self) -> str:
-        return f"the macro `{' '.join(self._words)}`"
-
-    def wait(self, timeout: float, on_line: OnLine | None) -> MacroRun:
-        deadline = time.monotonic() + timeout
-        was_running = False
-        idle_polls = 0
-        while True:
-            try:
-                kind, values = self._events.get(timeout=_POLL_SECONDS)
-            except queue.Empty:
-                state = self._poll()
-                idle_polls = idle_polls + 1 if state in _ENDED else 0
-                if idle_polls >= _LOST_EVENT_POLLS:
-                    return self._result(state)
-            else:
-                if kind != _STATE:
-                    self._take(kind.lower(), values, on_line)
-                elif was_running and values[0] in _ENDED:
-                    return self._result(values[0])
-                was_running = was_running or values == ("RUNNING",)
-            if time.monotonic() > deadline:
-                self._give_up(timeout)
-
-    def close(self) -> None:
-        """Ends the subscriptions."""
-        ids, self._ids = self._ids, []
-        for number in ids:
-            try:
-                self._proxy.unsubscribe_event(number)
-            except tango.DevFailed:
-                continue  # the server is gone, and the subscription with it
-
-    def _subscribe(self, attribute: str) -> int:
-        def take(event: Any) -> None:
-            if event.err or not self._is_listening:
-                return
-            value = event.attr_value.value
-            values = (str(value),) if attribute == _STATE else tuple(value or ())
-            self._events.put((attribute, values))
-
-        number: int = self._proxy.subscribe_event(attribute, tango.EventType.CHANGE_EVENT, take)
-        return number
-
-    def _take(self, level: str, lines: tuple[str, ...], on_line: OnLine | None) -> None:
-        for line in lines:
-            self._lines.append((level, line))
-            if on_line is not None:
-                on_line(level, line)
-
-    def _poll(self) -> str:
-        try:
-            return str(self._proxy.state())
-        except tango.DevFailed as error:
-            if any(item.reason == _TIMED_OUT for item in error.args):
-                return "UNKNOWN"  # busy or frozen, not gone
-            name = self._proxy.dev_name()
-            raise _failure(name, f"ended during {self._title}", error) from error
-
-    def _give_up(self, timeout: float) -> None:
-        last = "\n".join(line for _, line in self._lines[-20:])
-        try:
-            self._proxy.command_inout("AbortMacro")
-        except tango.DevFailed as error:
-            raise _failure(self._proxy.dev_name(), "refuses AbortMacro", error) from error
-        raise ControlSystemError(
-            f"{self._title} did not end within {timeout:g} s and was aborted. "
-            f"The last that it said:\n{last}"
-        )
-
-    def _result(self, state: str) -> MacroRun:
-        return MacroRun(tuple(self._lines), state, time.monotonic() - self._began)
+            raise failure(self.name, f"refuses {name}", error) from error
 
 
 def _reach(proxy: tango.DeviceProxy) -> None:
@@ -262,7 +132,3 @@ def _wait_until_begun(proxy: tango.DeviceProxy) -> None:
     deadline = time.monotonic() + _BEGIN_SECONDS
     while "Macro stack" not in proxy.status() and time.monotonic() < deadline:
         time.sleep(0.01)
-
-
-def _failure(name: str, what: str, error: tango.DevFailed) -> ControlSystemError:
-    return ControlSystemError(f"{name} {what}: {error.args[0].desc.strip()}")

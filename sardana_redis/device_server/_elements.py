@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from sardana_redis.device_server._door import Door, MacroRun
+from sardana_redis.device_server._door import Door
+from sardana_redis.device_server._macro import MacroRun
 from sardana_redis.device_server._probe import known_elements
 from sardana_redis.errors import ControlSystemError
 
