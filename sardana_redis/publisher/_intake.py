@@ -119,9 +119,10 @@ class Intake:
         """Points that `put` has dealt with: kept or dropped."""
         return self.points + self.dropped_points
 
-    def _keep(self, row: Row, size: int) -> None:
-        # No asynchronous exception can strike between these three lines, but behind `append`.
+    def _keep(self, row: Row, size: int, dropped_arrays: bool = False) -> None:
+        # No asynchronous exception can strike between these four lines, but behind `append`.
         self.points += 1
+        self.dropped_arrays += dropped_arrays
         self.put_bytes += size
         self.rows.append((row, size))
         if self.put_bytes >= self._ring_at_bytes:
@@ -134,17 +135,15 @@ class Intake:
         """Looks how much room there is; drops the arrays of the point first, then the point."""
         room = self._limit_bytes - self._held_bytes()
         array_bytes = self._array_bytes(row)
-        if array_bytes and size > room - self._array_reserve_bytes:
+        has_no_room = array_bytes > 0 and size > room - self._array_reserve_bytes
+        if has_no_room:
             row = tuple(None if i in self._arrays else value for i, value in enumerate(row))
             size -= array_bytes
-        else:
-            array_bytes = 0
         if size > room:
             self.dropped_points += 1
             return
         self._granted_until = self.put_bytes + self._grant(room)
-        self._keep(row, size)
-        self.dropped_arrays += bool(array_bytes)
+        self._keep(row, size, dropped_arrays=has_no_room)
 
     def _grant(self, room: int) -> int:
         """Bytes that may come without another look at the room: all scans together need some.

@@ -186,11 +186,13 @@ def make_verdict(macro: Any) -> Verdict:
     stack = tuple(executor._macro_stack)
     reference = weakref.ref(macro)
     decisive = weakref.ref(macro if macro in stack or not stack else stack[0])
+    run = executor._abort_done  # a new one for each macro that the operator starts
 
     def verdict() -> EndReason | None:
         found, decides = reference(), decisive()
         if found is None or decides is None:
-            was_ended_by_user = executor._aborted or executor._stopped
+            is_same_run = executor._abort_done is run
+            was_ended_by_user = is_same_run and (executor._aborted or executor._stopped)
         elif decides in tuple(executor._macro_stack):
             return None
         else:

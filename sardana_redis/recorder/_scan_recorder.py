@@ -61,7 +61,14 @@ class ScanRecorder:
         self.pass_on_notices()
 
     def record(self, record: Record) -> None:
-        """Takes one record of Sardana: a few look-ups a column, no I/O."""
+        """Takes one record of Sardana: a few look-ups a column, no I/O.
+
+        Not a second time what the feed has: Sardana hands out the records at the end of a
+        continuous scan again from the one at which an abort struck.
+        """
+        latest, taken_before = self._latest
+        if record is latest and self._feed.taken_points > taken_before:
+            return
         self._latest = (record, self._feed.taken_points)
         row = self._gather(record.data)
         self._last = row
@@ -73,10 +80,8 @@ class ScanRecorder:
 
     def catch_up(self, latest: Record | None) -> None:
         """Takes the last record that Sardana has if an abort kept it from us or the feed."""
-        record, taken_before = self._latest
-        if latest is None or (latest is record and self._feed.taken_points > taken_before):
-            return
-        self.record(latest)
+        if latest is not None:
+            self.record(latest)
 
     def add_custom(self, item: dict[str, Any]) -> None:
         """Takes custom data, during the scan or after its end."""

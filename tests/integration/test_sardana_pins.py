@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import inspect
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +35,7 @@ def test_the_executor_keeps_its_stack_of_macros() -> None:
     assert "self._macro_stack.append(macro_obj)" in source
     assert "self._macro_stack.pop()" in source
     assert source.count("self._aborted = True") == source.count("self._stopped = True") == 1
+    assert source.count("self._abort_done = threading.Event()") == 1, "a new one for each run"
 
 
 def test_a_server_says_when_it_has_come_up_and_what_its_environment_is() -> None:
@@ -94,6 +96,25 @@ def test_a_step_scan_keeps_a_record_before_it_hands_it_out_and_a_continuous_one_
     continuous.refMoveablesLabels, continuous.columnIndexDict = [], {"ct01": 0}
     continuous.addData({"label": "ct01", "index": [0, 1], "value": [1.0, 2.0]})
     assert seen == [False, True, True]
+
+
+def test_records_at_the_end_of_a_continuous_scan_come_again_where_one_was_struck() -> None:
+    """Why a record that we have is not taken twice."""
+    from sardana.macroserver.scan.scandata import RecordList
+
+    class Handler:
+        def addRecord(self, recordlist: RecordList, record: object) -> None:  # noqa: N802
+            handed.append(record)
+            if len(handed) == 2:
+                raise KeyboardInterrupt
+
+    handed: list[object] = []
+    continuous = RecordList(Handler(), apply_interpolation=False)
+    continuous.records = [SimpleNamespace(completed=False, data={}) for _ in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        continuous.endRecords()
+    continuous.endRecords()
+    assert handed == [continuous.records[index] for index in (0, 1, 1, 2)]
 
 
 def test_our_macros_have_names_of_their_own() -> None:

@@ -69,8 +69,9 @@ class CaptureRecorder(DataRecorder):  # type: ignore[misc]  # sardana has no typ
 
     @_never_fails
     def _writeRecord(self, record: Any) -> None:  # noqa: N802  # Sardana's
-        if self._path is not None:
-            self._latest = (record, self._path.stat().st_size)
+        if self._path is None or self._has(record, self._path):
+            return
+        self._latest = (record, self._path.stat().st_size)
         self._write("record", _plain(record.data))
 
     @_never_fails
@@ -96,9 +97,13 @@ class CaptureRecorder(DataRecorder):  # type: ignore[misc]  # sardana has no typ
         last = recordlist.get(len(recordlist) - 1)
         if self._path is None or last is None or hasattr(last, "completed"):
             return
-        record, bytes_before = self._latest
-        if last is not record or self._path.stat().st_size == bytes_before:
+        if not self._has(last, self._path):
             self._write("record", _plain(last.data))
+
+    def _has(self, record: Any, path: Path) -> bool:
+        """Whether it is the last one that was written; Sardana may hand one out twice."""
+        latest, bytes_before = self._latest
+        return record is latest and path.stat().st_size > bytes_before
 
     def _write(self, kind: str, content: Any) -> None:
         if self._path is None:

@@ -264,6 +264,13 @@ def test_an_abort_anywhere_in_a_record_neither_loses_nor_doubles_its_point() -> 
     assert 5 < place < 999
 
 
+def test_a_record_that_sardana_hands_out_again_is_no_second_point(scan: Scan) -> None:
+    first, second = (record(point_nb=number) for number in range(2))
+    for each in (first, second, second):
+        scan.recorder.record(each)
+    assert [row[0] for row, _ in scan.intake.rows] == [0, 1]
+
+
 def test_a_point_that_was_dropped_is_not_offered_again() -> None:
     scan = Scan(limit=1)
     latest = record()
