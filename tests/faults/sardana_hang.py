@@ -27,6 +27,7 @@ _Result = TypeVar("_Result")
 _MARK = re.compile(rb"Uncaught exception running job '_(abort|stop)'")
 _TRIES = 4
 _STACKS_SECONDS = 10.0
+_ABORT_SECONDS = 3.0
 _FRAME = re.compile(r'File "[^"]*/(sardana_redis|sardana|taurus|tango)/')
 
 
@@ -38,8 +39,8 @@ class SardanaHangs(Exception):
 def sardana_hang_told(stack: LocalStack) -> Iterator[None]:
     """Raises SardanaHangs for what a Door raises, where there is evidence that it is that.
 
-    Either its job `_abort` failed since the block began, or the Door is stuck and the macro's
-    thread is not in our code.
+    Either its job `_abort` failed since the block began, or the Door is stuck, and stays so,
+    while the macro's thread is not in our code.
     """
     log = stack.macroserver.log
     before = log.stat().st_size
@@ -63,14 +64,15 @@ def unless_sardana_hangs(stack: LocalStack, end: Callable[[], _Result]) -> _Resu
     return end()
 
 
-def is_in_our_code(stacks: str) -> bool:
-    """Whether the thread of a macro is in our code, which no code of Sardana or Tango called.
+def is_in_sardana(stacks: str) -> bool:
+    """Whether a macro's thread is there, and in code of Sardana or Tango, not in ours.
 
     `stacks` are faulthandler's, with the innermost frame of each thread first.
     """
-    threads = (text for text in stacks.split("\n\n") if re.search(r" in runMacro$", text, re.M))
-    innermost = (_FRAME.search(text) for text in threads)
-    return any(frame is not None and frame[1] == "sardana_redis" for frame in innermost)
+    threads = [text for text in stacks.split("\n\n") if re.search(r" in runMacro$", text, re.M)]
+    innermost = [_FRAME.search(text) for text in threads]
+    is_ours = any(frame is not None and frame[1] == "sardana_redis" for frame in innermost)
+    return bool(threads) and not is_ours
 
 
 def _has_failed_to_abort(log: Path, begin: int) -> bool:
@@ -81,9 +83,14 @@ def _has_failed_to_abort(log: Path, begin: int) -> bool:
 
 def _is_stuck_in_sardana(stack: LocalStack) -> bool:
     stacks = _stacks(stack) if _is_stuck(stack) else None
-    if stacks is not None and is_in_our_code(stacks):
+    if stacks is None:
+        return False
+    if not is_in_sardana(stacks):
         print(stacks)
-    return stacks is not None and not is_in_our_code(stacks)
+        return False
+    # Who gave up has aborted the macro: what ends by that, and be it ours, is no hang of Sardana.
+    time.sleep(_ABORT_SECONDS)
+    return _is_stuck(stack)
 
 
 def _is_stuck(stack: LocalStack) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.sardana_hang import is_in_our_code
+from tests.faults.sardana_hang import is_in_sardana
 
 SARDANA = "/site-packages/sardana/macroserver/msmacromanager.py"
 OURS = "/src/sardana_redis/recorder/_start.py"
@@ -40,16 +40,17 @@ def stacks(path: Path, *frames: tuple[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("frames", "ours"),
+    ("frames", "theirs"),
     [
-        ([(SARDANA, "runMacro")], False),
-        ([(SARDANA, "runMacro"), (OURS, "start_recording")], True),
-        ([(SARDANA, "runMacro"), (OURS, "start_recording"), ("/lib/queue.py", "get")], True),
-        ([(SARDANA, "runMacro"), (OURS, "warn"), (LOG, "warning")], False),
+        ([(SARDANA, "runMacro")], True),
+        ([(SARDANA, "runMacro"), (OURS, "start_recording")], False),
+        ([(SARDANA, "runMacro"), (OURS, "start_recording"), ("/lib/queue.py", "get")], False),
+        ([(SARDANA, "runMacro"), (OURS, "warn"), (LOG, "warning")], True),
         ([(OURS, "_run")], False),
+        ([(SARDANA, "_handle_abort")], False),
     ],
 )
-def test_a_hang_is_ours_where_the_macros_thread_is_in_our_code(
-    frames: list[tuple[str, str]], ours: bool, tmp_path: Path
+def test_a_hang_is_sardanas_where_a_macros_thread_is_there_and_not_in_our_code(
+    frames: list[tuple[str, str]], theirs: bool, tmp_path: Path
 ) -> None:
-    assert is_in_our_code(stacks(tmp_path / "stacks", *frames)) is ours
+    assert is_in_sardana(stacks(tmp_path / "stacks", *frames)) is theirs
