@@ -39,7 +39,7 @@ class Door:
         """Starts a macro and returns at once.
 
         Raises ControlSystemError when the Door refuses it (unknown macro, wrong parameter), or
-        cannot be reached within 5 s.
+        cannot be connected in tries for 5 s.
         """
         if self._macro is not None:
             self._macro.close()

@@ -186,14 +186,9 @@ class LocalStack:
 
     def _start_parts(self, cleanup: ExitStack) -> None:
         self._prepare(cleanup)
-        for step, start in (
-            ("Redis", self._start_redis),
-            ("the Tango database", self._start_database),
-            ("the Pool", self.pool.start),
-            ("the MacroServer", self.macroserver.start),
-        ):
-            self._progress(f"Starting {step}")
-            start()
+        self._progress("Starting Redis")
+        self._start_redis()
+        self._start_control_system()
         if self._with_writers:
             self._progress("Starting the SPEC and the NeXus writer")
             self.spec_writer.start()
@@ -202,15 +197,32 @@ class LocalStack:
         self._make_elements()
         self.reset_environment()
 
+    def _start_control_system(self) -> None:
+        for step, start in (
+            ("the Tango database", self._start_database),
+            ("the Pool", self.pool.start),
+            ("the MacroServer", self.macroserver.start),
+        ):
+            self._progress(f"Starting {step}")
+            start()
+
     def _make_elements(self) -> None:
         try:
             make_demo_elements(self.door(), self._full(MACROSERVER))
         except ControlSystemError:
             if not self.macroserver.ends_within(_CRASH_SECONDS):
                 raise
-            # It crashed: libzmq in Tango's event consumer, once in some hundred starts.
-            self.macroserver.start()
+            # It crashed: libzmq in Tango's event consumer, once in some hundred starts. A second
+            # sar_demo would give other names to what the first one has made: all begins anew.
+            self._empty_control_system()
+            self._start_control_system()
             make_demo_elements(self.door(), self._full(MACROSERVER))
+
+    def _empty_control_system(self) -> None:
+        for part in (self.macroserver, self.pool, self._database):
+            part.stop()
+        shutil.rmtree(self.folder / "tango")
+        (self.folder / "tango").mkdir()
 
     def _make_folder(self, cleanup: ExitStack) -> Path:
         folder = self._given_folder

@@ -17,7 +17,7 @@ import pytest
 import redis
 from rich.console import Console
 
-from sardana_redis.device_server._elements import make_demo_elements
+from sardana_redis.device_server import known_elements, make_demo_elements
 from sardana_redis.errors import BadInputError, ControlSystemError, LocalStackError
 from sardana_redis.local import Door, LocalStack, MacroRun, RedisServer, _stack, run_demo
 from sardana_redis.local._tango import TangoDatabase
@@ -414,13 +414,18 @@ def test_a_macroserver_that_crashes_while_elements_are_made_is_started_again(
     calls = []
 
     def crashes_once(door: Door, macroserver: str) -> None:
-        calls.append(door)
+        calls.append(macroserver)
         if len(calls) == 1:
+            door.start("sar_demo")
+            while "ct02" not in known_elements(macroserver):
+                time.sleep(0.01)
             stack.macroserver.kill()
+            raise ControlSystemError("it is gone")
         make_demo_elements(door, macroserver)
 
     monkeypatch.setattr(_stack, "make_demo_elements", crashes_once)
     stack = LocalStack()
     with stack:
         assert stack.door().run("ascan", "mot01", "0", "1", "2", "0.01").state == "ON"
+        assert {"ct05", "mot05", "mntgrp02"}.isdisjoint(known_elements(calls[-1]))
     assert len(calls) == 2
