@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,25 +41,48 @@ class MacroRun:
         return "\n".join(line for level, line in self.lines if not levels or level in levels)
 
 
+class _Inbox:
+    """What events brought. It knows no macro: their callbacks must not keep one alive."""
+
+    def __init__(self) -> None:
+        self.events: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
+        self.is_open = False
+
+    def taker(self, attribute: str) -> Callable[[Any], None]:
+        """The callback for an attribute's events."""
+
+        def take(event: Any) -> None:
+            if event.err or not self.is_open:
+                return
+            value = event.attr_value.value
+            values = (str(value),) if attribute == _STATE else tuple(value or ())
+            self.events.put((attribute, values))
+
+        return take
+
+
 class Macro:
     """One run: the subscriptions that belong to it and what they brought.
 
     Tango delivers all events of a server in order, hence every line before the state that
     ends the run. What an attribute still holds from earlier comes while subscribing, in
-    our thread, and is skipped.
+    our thread, and is skipped. The subscriptions end before the proxy does: it is no event's
+    any more when Tango takes it down.
     """
 
     def __init__(self, proxy: tango.DeviceProxy, words: tuple[str, ...]) -> None:
         self._proxy = proxy
         self._words = words
-        self._events: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
-        self._is_listening = False
+        self._inbox = _Inbox()
         self._lines: list[tuple[str, str]] = []
-        self._ids: list[int] = []
+        ids: list[int] = []
+        self._unsubscribe = weakref.finalize(self, _unsubscribe, proxy, ids)
+        self._unsubscribe.atexit = False
         try:
             for attribute in (_STATE, *_LEVELS):
-                self._ids.append(self._subscribe(attribute))
-            self._is_listening = True
+                take = self._inbox.taker(attribute)
+                ids.append(proxy.subscribe_event(attribute, tango.EventType.CHANGE_EVENT, take))
+            self._inbox.is_open = True
             self._began = time.monotonic()
             proxy.command_inout("RunMacro", list(words))
         except tango.DevFailed as error:
@@ -75,7 +99,7 @@ class Macro:
         idle_polls = 0
         while True:
             try:
-                kind, values = self._events.get(timeout=_POLL_SECONDS)
+                kind, values = self._inbox.events.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 state = self._poll()
                 idle_polls = idle_polls + 1 if state in _ENDED else 0
@@ -91,24 +115,8 @@ class Macro:
                 self._give_up(timeout)
 
     def close(self) -> None:
-        """Ends the subscriptions."""
-        ids, self._ids = self._ids, []
-        for number in ids:
-            try:
-                self._proxy.unsubscribe_event(number)
-            except tango.DevFailed:
-                continue  # the server is gone, and the subscription with it
-
-    def _subscribe(self, attribute: str) -> int:
-        def take(event: Any) -> None:
-            if event.err or not self._is_listening:
-                return
-            value = event.attr_value.value
-            values = (str(value),) if attribute == _STATE else tuple(value or ())
-            self._events.put((attribute, values))
-
-        number: int = self._proxy.subscribe_event(attribute, tango.EventType.CHANGE_EVENT, take)
-        return number
+        """Ends the subscriptions; so does the end of this object."""
+        self._unsubscribe()
 
     def _take(self, level: str, lines: tuple[str, ...], on_line: OnLine | None) -> None:
         for line in lines:
@@ -138,6 +146,14 @@ class Macro:
 
     def _result(self, state: str) -> MacroRun:
         return MacroRun(tuple(self._lines), state, time.monotonic() - self._began)
+
+
+def _unsubscribe(proxy: tango.DeviceProxy, ids: list[int]) -> None:
+    for number in ids:
+        try:
+            proxy.unsubscribe_event(number)
+        except tango.DevFailed:
+            continue  # the server is gone, and the subscription with it
 
 
 def failure(name: str, what: str, error: tango.DevFailed) -> ControlSystemError:

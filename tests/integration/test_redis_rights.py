@@ -63,9 +63,10 @@ def test_a_beamline_runs_with_the_rights_of_its_roles(guarded: Guarded, tmp_path
             )
         )
         services(guarded, cleanup, tmp_path)
-        run = stack.door().run("ascan", "mot01", "0", "1", str(POINTS - 1), "0.02")
+        door = stack.door()
+        run = door.run("ascan", "mot01", "0", "1", str(POINTS - 1), "0.02")
         assert run.state == "ON", run.text()
-        stack.door().start("ascan", "mot01", "0", "1", "300", "0.05")
+        door.start("ascan", "mot01", "0", "1", "300", "0.05")
         store = DataStore(guarded.url("reader", with_password=True))
         eventually(lambda: len(states(store)) == 2, 20, "the second scan is there")
         stack.macroserver.restart()  # which closes that scan
