@@ -66,8 +66,8 @@ class Macro:
 
     Tango delivers all events of a server in order, hence every line before the state that
     ends the run. What an attribute still holds from earlier comes while subscribing, in
-    our thread, and is skipped. The subscriptions end before the proxy does: it is no event's
-    any more when Tango takes it down.
+    our thread, and is skipped. The subscriptions end before the proxy is destroyed, which an
+    event could still be using.
     """
 
     def __init__(self, proxy: tango.DeviceProxy, words: tuple[str, ...]) -> None:
